@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every Swift target, tests included, is built with these.
+let checked: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Outside of tests each unsafe use is marked where it stands, and hack/verify-unsafe counts them.
+let strict = checked + [.strictMemorySafety()]
+
+let ourC: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .enableWarning("strict-prototypes"),
+    .treatAllWarnings(as: .error),
+]
+
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: checked)
+}
+
+// What each target may import is held by hack/verify-imports; the table is in ARCHITECTURE.md.
+let package = Package(
+    name: "moorage",
+    products: [.executable(name: "moorage", targets: ["moorage"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    ],
+    targets: [
+        .target(
+            name: "CGRPCShims", cSettings: ourC,
+            linkerSettings: [.linkedLibrary("grpc_unsecure"), .linkedLibrary("gpr")]),
+        .target(name: "CCSIProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
+        .target(name: "CLinuxShims", cSettings: ourC),
+
+        target("StorageModel"),
+        target("LinuxSystem", ["CLinuxShims", systemPackage]),
+        target("BlockingWork", ["LinuxSystem"]),
+        target("TreeCopy", ["LinuxSystem", "BlockingWork"]),
+        target("PoolStore", ["StorageModel", "LinuxSystem", "BlockingWork"]),
+        target("MountTracking", ["StorageModel", "LinuxSystem", "BlockingWork"]),
+        target("HostPathBackend", ["StorageModel", "PoolStore", "TreeCopy", "LinuxSystem", "BlockingWork"]),
+        target("CSIServices", ["StorageModel"]),
+        target("CSIWire", ["CCSIProto", "StorageModel"]),
+        target("GRPCServing", ["CGRPCShims"]),
+        target("CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
+        target("CommandLineTools", ["CSIWire", "GRPCServing", "StorageModel", "LinuxSystem"]),
+        .executableTarget(
+            name: "moorage",
+            dependencies: [
+                "StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", "HostPathBackend", "CSIServices",
+                "CSIEndpoint", "GRPCServing", "CommandLineTools", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+
+        tests(of: "StorageModel"),
+        tests(of: "LinuxSystem", [systemPackage]),
+        tests(of: "BlockingWork"),
+        tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "PoolStore", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "CSIServices", ["StorageModel"]),
+        tests(of: "CSIWire", ["StorageModel"]),
+        tests(of: "GRPCServing"),
+        tests(of: "CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
+        tests(of: "CommandLineTools", ["CSIWire"]),
+
+        // Need real mounts: run only inside a private mount namespace (hack/test).
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", systemPackage],
+            swiftSettings: checked),
+        // Drive the built executable through its socket, as an orchestrator does.
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["moorage", "CSIWire", "GRPCServing", "LinuxSystem", systemPackage],
+            swiftSettings: checked),
+    ],
+    cLanguageStandard: .gnu17
+)

@@ -1,0 +1,3 @@
+#include "CCSIProto.h"
+
+typedef int CCSIProto_placeholder;

@@ -1,0 +1,3 @@
+#include "CGRPCShims.h"
+
+typedef int CGRPCShims_placeholder;

@@ -1,0 +1,3 @@
+#include "CLinuxShims.h"
+
+typedef int CLinuxShims_placeholder;

@@ -1,0 +1,4 @@
+@main
+struct Moorage {
+    static func main() {}
+}
