@@ -1,0 +1,100 @@
+/// Where volumes are and how they are made: one kind of storage.
+///
+/// CSIServices decides what CSI says must happen and holds the gates; a backend does it, durably, and never answers before
+/// it is done. Every method may be called twice and after a crash of the method before it.
+package protocol VolumeBackend: Sendable {
+    /// The value of the StorageClass parameter `backend` that chooses it.
+    var name: String { get }
+
+    /// From where its volumes can be reached, or nil from everywhere.
+    var topology: Topology? { get }
+
+    /// Whether the id has the form that this backend gives. It says nothing about existence.
+    func recognises(_ id: VolumeID) -> Bool
+
+    /// Throws INVALID_ARGUMENT with the reason when no volume of this backend can be used like that.
+    func checkSupport(of capability: VolumeCapability) throws(DriverError)
+
+    /// Where the volume of this request belongs: parameters checked, pool chosen, id computed. Touches no storage.
+    func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement
+
+    /// Makes the volume, or returns the one that has its place already, which may be an incompatible one.
+    ///
+    /// Errors: RESOURCE_EXHAUSTED when there is no room, OUT_OF_RANGE when there can never be, UNAVAILABLE when the pool
+    /// is absent, ALREADY_EXISTS when another pool holds the name.
+    func create(_ placement: VolumePlacement) async throws(DriverError) -> CreatedVolume
+
+    /// What the record says. NOT_FOUND without one; FAILED_PRECONDITION when it belongs to another node.
+    func volume(_ id: VolumeID) async throws(DriverError) -> StoredVolume
+
+    /// Removes the volume as its `onDelete` says. A volume that does not exist is a success.
+    func delete(_ id: VolumeID) async throws(DriverError)
+
+    /// Up to `limit` volumes with ids after `id`, in the order of their ids.
+    func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume]
+
+    /// Room for further volumes with these parameters.
+    func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity
+
+    /// What to mount for a volume that exists. Errors as `volume(_:)`, and INVALID_ARGUMENT for a flag that cannot be honoured.
+    func mountPlan(for id: VolumeID, capability: VolumeCapability, context: [String: String]) async throws(DriverError)
+        -> MountPlan
+}
+
+/// A request that has found its place.
+package struct VolumePlacement: Hashable, Sendable {
+    package var id: VolumeID
+    package var name: String
+    package var pool: String
+    /// 0 when no size was asked for.
+    package var capacityBytes: Int64
+    /// The parameters that have a meaning, normalised: what a second request is compared with.
+    package var parameters: [String: String]
+
+    package init(id: VolumeID, name: String, pool: String, capacityBytes: Int64, parameters: [String: String]) {
+        self.id = id
+        self.name = name
+        self.pool = pool
+        self.capacityBytes = capacityBytes
+        self.parameters = parameters
+    }
+}
+
+/// A volume as its record describes it.
+package struct StoredVolume: Hashable, Sendable {
+    package var id: VolumeID
+    package var name: String
+    package var capacityBytes: Int64
+    package var parameters: [String: String]
+    package var context: [String: String]
+    package var topology: Topology?
+
+    package init(
+        id: VolumeID, name: String, capacityBytes: Int64, parameters: [String: String], context: [String: String] = [:],
+        topology: Topology? = nil
+    ) {
+        self.id = id
+        self.name = name
+        self.capacityBytes = capacityBytes
+        self.parameters = parameters
+        self.context = context
+        self.topology = topology
+    }
+}
+
+package enum CreatedVolume: Hashable, Sendable {
+    case made(StoredVolume)
+    /// It was there before; whether it is what was asked for is for the caller to judge.
+    case existing(StoredVolume)
+}
+
+/// Sizes in bytes.
+package struct BackendCapacity: Hashable, Sendable {
+    package var available: Int64
+    package var maximumVolumeSize: Int64?
+
+    package init(available: Int64, maximumVolumeSize: Int64? = nil) {
+        self.available = available
+        self.maximumVolumeSize = maximumVolumeSize
+    }
+}
