@@ -1,3 +1,0 @@
-#include "CCSIProto.h"
-
-typedef int CCSIProto_placeholder;
