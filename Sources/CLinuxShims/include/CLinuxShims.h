@@ -1,1 +1,104 @@
-/* Filled in as the room is built. */
+/* System calls that Glibc does not give Swift: it has no wrapper, the wrapper is variadic, or the struct does not import.
+   Each returns what the system call returns: -1 means errno says why. Nothing here decides anything. */
+#ifndef CLINUXSHIMS_H
+#define CLINUXSHIMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#pragma clang assume_nonnull begin
+
+/* openat2(2): no wrapper in Glibc 2.36. Every open goes through it. */
+int CLinuxShims_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+/* statx(2): Swift's Glibc does not import it. Only the fields that somebody reads. */
+typedef struct CLinuxShims_status {
+    uint64_t device; /* major << 32 | minor */
+    uint64_t inode;
+    uint64_t size;
+    uint64_t blocks; /* of 512 bytes */
+    int64_t modified_seconds;
+    uint32_t modified_nanoseconds;
+    uint32_t mode;
+    uint32_t link_count;
+    uint32_t user;
+    uint32_t group;
+    uint32_t device_major; /* of a device node */
+    uint32_t device_minor;
+    bool is_mount_root;
+    uint64_t mount_id;
+} CLinuxShims_status;
+/* flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW; attributes are taken as cached (AT_STATX_DONT_SYNC). */
+int CLinuxShims_statx(int directory, const char *path, int flags, CLinuxShims_status *status);
+
+/* fstatfs(2): the struct's fields differ between architectures. */
+typedef struct CLinuxShims_file_system {
+    uint64_t type; /* magic number */
+    uint64_t block_size;
+    uint64_t blocks;
+    uint64_t blocks_free;
+    uint64_t blocks_available; /* to the unprivileged */
+    uint64_t files;
+    uint64_t files_free;
+    uint64_t mount_flags; /* ST_RDONLY ... of this very mount */
+    uint64_t id;
+} CLinuxShims_file_system;
+int CLinuxShims_fstatfs(int descriptor, CLinuxShims_file_system *file_system);
+
+/* renameat2(2). */
+int CLinuxShims_renameat2(int from, const char *from_name, int to, const char *to_name, unsigned flags);
+
+/* fcntl(2) with F_OFD_SETLK on the whole file: variadic. */
+int CLinuxShims_lock_whole_file(int descriptor);
+
+/* open_tree(2), move_mount(2), mount_setattr(2): no wrapper in Glibc 2.36's Swift import. */
+int CLinuxShims_open_tree(int directory, const char *path, unsigned flags);
+int CLinuxShims_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+int CLinuxShims_mount_setattr(int directory, const char *path, unsigned flags, uint64_t set, uint64_t clear,
+                              uint64_t propagation);
+
+/* umount2(2). */
+int CLinuxShims_umount2(const char *path, int flags);
+
+/* pthread_create(3) with pthread_setname_np(3), which Swift's Glibc lacks: a detached thread that blocks every signal.
+   `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
+int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void *context);
+
+extern const int CLinuxShims_AT_FDCWD;
+extern const int CLinuxShims_AT_EMPTY_PATH;
+extern const int CLinuxShims_AT_SYMLINK_NOFOLLOW;
+extern const int CLinuxShims_AT_REMOVEDIR;
+extern const unsigned CLinuxShims_RENAME_NOREPLACE;
+extern const uint64_t CLinuxShims_RESOLVE_BENEATH;
+extern const uint64_t CLinuxShims_RESOLVE_NO_SYMLINKS;
+extern const uint64_t CLinuxShims_RESOLVE_NO_MAGICLINKS;
+extern const uint64_t CLinuxShims_O_PATH;
+extern const unsigned CLinuxShims_OPEN_TREE_CLONE;
+extern const unsigned CLinuxShims_OPEN_TREE_CLOEXEC;
+extern const unsigned CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH;
+extern const unsigned CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_RDONLY;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NOSUID;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NODEV;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NOEXEC;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_ATIME;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_RELATIME;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NOATIME;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_STRICTATIME;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NODIRATIME;
+extern const uint64_t CLinuxShims_MOUNT_ATTR_NOSYMFOLLOW;
+extern const uint64_t CLinuxShims_MS_PRIVATE;
+extern const int CLinuxShims_MNT_DETACH;
+extern const int CLinuxShims_UMOUNT_NOFOLLOW;
+extern const uint64_t CLinuxShims_ST_RDONLY;
+extern const uint64_t CLinuxShims_ST_NOSUID;
+extern const uint64_t CLinuxShims_ST_NODEV;
+extern const uint64_t CLinuxShims_ST_NOEXEC;
+extern const uint64_t CLinuxShims_ST_NOATIME;
+extern const uint64_t CLinuxShims_ST_NODIRATIME;
+extern const uint64_t CLinuxShims_ST_RELATIME;
+extern const uint64_t CLinuxShims_ST_NOSYMFOLLOW;
+
+#pragma clang assume_nonnull end
+#endif

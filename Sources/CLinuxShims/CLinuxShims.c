@@ -1,3 +1,0 @@
-#include "CLinuxShims.h"
-
-typedef int CLinuxShims_placeholder;

@@ -1,0 +1,43 @@
+#include "CLinuxShims.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct start {
+    void (*body)(void *context);
+    void *context; /* handed on to body */
+    char name[16];
+} start;
+
+static void *run(void *argument) {
+    start s = *(start *)argument;
+    free(argument);
+    pthread_setname_np(pthread_self(), s.name);
+    s.body(s.context);
+    return NULL;
+}
+
+int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void *context) {
+    start *s = calloc(1, sizeof *s); /* owned by the new thread */
+    if (s == NULL) return ENOMEM;
+    s->body = body;
+    s->context = context;
+    strncpy(s->name, name, sizeof s->name - 1);
+
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    /* A new thread inherits the mask: blocked here, so that no signal can reach it before it runs. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int failure = pthread_create(&thread, &attributes, run, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (failure != 0) free(s);
+    return failure;
+}

@@ -1,0 +1,120 @@
+import CLinuxShims
+import Glibc
+package import SystemPackage
+
+/// Files by name below a directory's descriptor. Names are single components unless a function says otherwise.
+extension OwnedDescriptor {
+    /// mkdirat(2); the process's umask applies, so a mode that matters is set with `setPermissions` afterwards.
+    package func makeDirectory(_ name: String, permissions: UInt32) throws(Errno) {
+        _ = try systemCall { unsafe mkdirat(rawValue, name, permissions) }
+    }
+
+    package func removeFile(_ name: String) throws(Errno) {
+        _ = try systemCall { unsafe unlinkat(rawValue, name, 0) }
+    }
+
+    package func removeFile(_ name: FileName) throws(Errno) {
+        try unsafe name.withPointer { name throws(Errno) in
+            _ = try systemCall { unsafe unlinkat(rawValue, name, 0) }
+        }
+    }
+
+    /// Removes an empty directory.
+    package func removeDirectory(_ name: String) throws(Errno) {
+        _ = try systemCall { unsafe unlinkat(rawValue, name, CLinuxShims_AT_REMOVEDIR) }
+    }
+
+    package func removeDirectory(_ name: FileName) throws(Errno) {
+        try unsafe name.withPointer { name throws(Errno) in
+            _ = try systemCall { unsafe unlinkat(rawValue, name, CLinuxShims_AT_REMOVEDIR) }
+        }
+    }
+
+    /// rename(2): atomic; replaces what is there.
+    package func rename(_ name: String, to directory: borrowing OwnedDescriptor, as newName: String) throws(Errno) {
+        let destination = directory.rawValue
+        _ = try systemCall { unsafe CLinuxShims_renameat2(rawValue, name, destination, newName, 0) }
+    }
+
+    /// renameat2(2) with RENAME_NOREPLACE: EEXIST when something is there; EINVAL where the file system cannot (NFS).
+    package func renameWithoutReplacing(
+        _ name: String, to directory: borrowing OwnedDescriptor, as newName: String
+    ) throws(Errno) {
+        let destination = directory.rawValue
+        _ = try systemCall {
+            unsafe CLinuxShims_renameat2(rawValue, name, destination, newName, CLinuxShims_RENAME_NOREPLACE)
+        }
+    }
+
+    /// linkat(2): a second name, EEXIST when it is taken. Works on every file system that matters, NFS included.
+    package func link(_ name: String, to directory: borrowing OwnedDescriptor, as newName: String) throws(Errno) {
+        let destination = directory.rawValue
+        _ = try systemCall { unsafe linkat(rawValue, name, destination, newName, 0) }
+    }
+
+    /// fchmod(2): all 12 bits, whatever the umask.
+    package func setPermissions(_ permissions: UInt32) throws(Errno) {
+        _ = try systemCall { fchmod(rawValue, permissions) }
+    }
+
+    /// fchown(2); nil keeps what is there.
+    package func setOwner(user: UInt32?, group: UInt32?) throws(Errno) {
+        _ = try systemCall { fchown(rawValue, user ?? .max, group ?? .max) }
+    }
+
+    /// fsync(2): data and metadata of this file, or the entries of this directory, are on stable storage.
+    package func synchronize() throws(Errno) {
+        _ = try systemCall { fsync(rawValue) }
+    }
+
+    /// Takes an exclusive lock on the open file (fcntl(2), F_OFD_SETLK), held until its last descriptor closes.
+    ///
+    /// - Returns: false when another open file holds it.
+    package func lockExclusively() throws(Errno) -> Bool {
+        do {
+            _ = try systemCall { CLinuxShims_lock_whole_file(rawValue) }
+            return true
+        } catch  where error == .resourceTemporarilyUnavailable || error == .permissionDenied {
+            return false
+        }
+    }
+
+    /// Writes all of `bytes` at the current position.
+    package func write(_ bytes: [UInt8]) throws(Errno) {
+        var written = 0
+        while written < bytes.count {
+            // The slice stays alive and in bounds for the call.
+            let count = try unsafe bytes.withUnsafeBytes { buffer in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
+                return Result { () throws(Errno) in
+                    try systemCall { unsafe Glibc.write(rawValue, rest.baseAddress, rest.count) }
+                }
+            }.get()
+            written += count
+        }
+    }
+
+    /// Reads from the current position to the end.
+    ///
+    /// - Throws: EFBIG (`.fileTooLarge`) when there are more than `limit` bytes.
+    package func readAll(limit: Int) throws(Errno) -> [UInt8] {
+        var content: [UInt8] = []
+        var count = 0
+        repeat {
+            let room = min(limit + 1 - content.count, 16 << 10)
+            guard room > 0 else { throw .fileTooLarge }
+            let start = content.count
+            content.append(contentsOf: repeatElement(0, count: room))
+            // The kernel writes at most `room` bytes, all of them inside the array.
+            count = try unsafe content.withUnsafeMutableBytes { buffer in
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+                return Result { () throws(Errno) in
+                    try systemCall { unsafe read(rawValue, rest.baseAddress, rest.count) }
+                }
+            }.get()
+            content.removeLast(room - count)
+        } while count > 0
+        guard content.count <= limit else { throw .fileTooLarge }
+        return content
+    }
+}
