@@ -73,3 +73,31 @@ shell_files() {
         if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh\b'; then printf '%s\n' "$file"; fi
     done
 }
+
+# How often each room uses what the compiler cannot check: ROOM WHAT COUNT, sorted; comments do not count.
+unsafe_counts() {
+    echo "# room, construct, uses; written by hack/update-unsafe"
+    project_files 'Sources/*.swift' | while IFS= read -r file; do
+        local room=${file#Sources/}
+        sed -E 's/(^|[[:space:]])\/\/.*$//' "$file" |
+            grep -oE '\bunsafe([[:space:](]|$)|@(un)?safe\b|@unchecked\s+Sendable|nonisolated\(unsafe\)' |
+            sed -E -e 's/^unsafe.*/unsafe/' -e 's/\s+/-/' -e "s/^/${room%%/*} /" || true
+    done | LC_ALL=C sort | uniq -c | while read -r count room what; do
+        echo "$room $what $count"
+    done
+}
+
+# Everything foreign that is built with: Swift packages (transitive ones too) at the version that was resolved, and the
+# shared libraries that targets link.
+dependencies_found() {
+    local library target package
+    echo "# swift NAME VERSION URL, and library NAME DEBIAN-PACKAGE TARGET; written by hack/update-dependencies"
+    swift package show-dependencies --format json |
+        jq --raw-output '[.. | .dependencies? // [] | .[] | "swift \(.identity) \(.version) \(.url)"] | unique[]'
+    swift package dump-package | jq --raw-output '.targets[]
+        | .name as $target | .settings[].kind.linkedLibrary | select(.) | "\(._0) \($target)"' |
+        while read -r library target; do
+            package=$(dpkg-query --search "*/lib$library.so" 2>/dev/null | cut --delimiter=: --fields=1)
+            echo "library $library ${package:-none} $target"
+        done
+}
