@@ -72,6 +72,7 @@ struct WorkerThreadsTests {
         let task = Task { await threads.run { finished.store(true, ordering: .relaxed) } }
         task.cancel()
         await task.value
-        #expect(finished.load(ordering: .relaxed))
+        let hasFinished = finished.load(ordering: .relaxed)
+        #expect(hasFinished)
     }
 }

@@ -116,19 +116,17 @@ struct FilesTests {
 
     @Test("a lock is exclusive between open files and ends with the last descriptor")
     func lock() throws {
-        try Self.withDirectory { directory, _ in
-            func open() throws -> OwnedDescriptor {
-                try directory.open(beneath: "lock", [.readWrite, .create], mode: 0o600)
-            }
+        try Self.withDirectory { directory, root in
+            let path = root + "/lock"
             do {
-                let first = try open()
+                let first = try OwnedDescriptor.open(path, [.readWrite, .create], mode: 0o600)
                 #expect(try first.lockExclusively())
                 let copy = try first.duplicate()
                 #expect(try copy.lockExclusively())
-                let second = try open()
+                let second = try OwnedDescriptor.open(path, .readWrite)
                 #expect(try !second.lockExclusively())
             }
-            let third = try open()
+            let third = try OwnedDescriptor.open(path, .readWrite)
             #expect(try third.lockExclusively())
         }
     }
