@@ -6,6 +6,19 @@ import Testing
 struct WorkerThreadsTests {
     struct Refused: Error, Equatable {}
 
+    /// A class, so that closures share it and not copy it.
+    final class Shared<Value: Sendable>: Sendable {
+        private let value: Mutex<Value>
+
+        init(_ value: Value) {
+            self.value = Mutex(value)
+        }
+
+        func withLock<Result: Sendable>(_ body: (inout sending Value) -> sending Result) -> Result {
+            value.withLock(body)
+        }
+    }
+
     @Test("work returns its value and throws its error")
     func valuesAndErrors() async throws {
         let threads = WorkerThreads(name: "test", limit: 2)
@@ -18,7 +31,7 @@ struct WorkerThreadsTests {
     func everyPieceOnce() async {
         let threads = WorkerThreads(name: "test", limit: 4)
         defer { threads.close() }
-        let done = Mutex([Int](repeating: 0, count: 1000))
+        let done = Shared([Int](repeating: 0, count: 1000))
         await withTaskGroup { group in
             for index in 0..<1000 {
                 group.addTask { await threads.run { done.withLock { $0[index] += 1 } } }
@@ -31,8 +44,7 @@ struct WorkerThreadsTests {
     func limit() async {
         let threads = WorkerThreads(name: "test", limit: 3)
         defer { threads.close() }
-        let running = Mutex((now: 0, most: 0))
-        let gate = Atomic(0)
+        let running = Shared((now: 0, most: 0, begun: 0))
         await withTaskGroup { group in
             for _ in 0..<30 {
                 group.addTask {
@@ -40,10 +52,10 @@ struct WorkerThreadsTests {
                         running.withLock { state in
                             state.now += 1
                             state.most = max(state.most, state.now)
+                            state.begun += 1
                         }
-                        gate.add(1, ordering: .relaxed)
                         // The first three wait for each other: that many must run at once.
-                        while gate.load(ordering: .relaxed) < 3 {}
+                        while running.withLock({ $0.begun }) < 3 {}
                         running.withLock { $0.now -= 1 }
                     }
                 }
@@ -56,7 +68,7 @@ struct WorkerThreadsTests {
     func order() async {
         let threads = WorkerThreads(name: "test", limit: 1)
         defer { threads.close() }
-        let order = Mutex<[Int]>([])
+        let order = Shared<[Int]>([])
         for index in 0..<600 {
             threads.submit { order.withLock { $0.append(index) } }
         }
@@ -68,11 +80,10 @@ struct WorkerThreadsTests {
     func cancellation() async {
         let threads = WorkerThreads(name: "test", limit: 1)
         defer { threads.close() }
-        let finished = Atomic(false)
-        let task = Task { await threads.run { finished.store(true, ordering: .relaxed) } }
+        let finished = Shared(false)
+        let task = Task { await threads.run { finished.withLock { $0 = true } } }
         task.cancel()
         await task.value
-        let hasFinished = finished.load(ordering: .relaxed)
-        #expect(hasFinished)
+        #expect(finished.withLock { $0 })
     }
 }
