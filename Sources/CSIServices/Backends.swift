@@ -1,0 +1,43 @@
+package import StorageModel
+
+/// The backends of this process, and which of them a request or an id is for.
+package struct Backends: Sendable {
+    private let ordered: [any VolumeBackend]
+
+    /// - Parameter backends: in the order in which their volumes are listed; at least one.
+    package init(_ backends: [any VolumeBackend]) {
+        precondition(!backends.isEmpty, "a driver without a backend")
+        ordered = backends
+    }
+
+    var names: String { ordered.map(\.name).joined(separator: ", ") }
+    var all: [any VolumeBackend] { ordered }
+
+    /// The backend whose ids look like this one, or nil: no volume here can have it.
+    func recognising(_ id: VolumeID) -> (any VolumeBackend)? {
+        ordered.first { $0.recognises(id) }
+    }
+
+    /// As `recognising(_:)`; an id of nobody is a volume that does not exist.
+    func existing(_ id: VolumeID) throws(DriverError) -> any VolumeBackend {
+        guard let backend = recognising(id) else {
+            throw DriverError(.notFound, "volume \(id) does not exist: its id is not one that this driver gives")
+        }
+        return backend
+    }
+
+    /// The backend that a StorageClass asks for: by `backend`, else NFS when there is a `server`, else hostPath.
+    func chosen(by parameters: [String: String]) throws(DriverError) -> any VolumeBackend {
+        func value(of key: String) -> String? {
+            parameters.first { $0.key.lowercased() == key }?.value
+        }
+        if let name = value(of: "backend") {
+            guard let backend = ordered.first(where: { $0.name.lowercased() == name.lowercased() }) else {
+                throw .invalid("parameter backend names none of this driver's backends; it serves \(names)")
+            }
+            return backend
+        }
+        let wanted = value(of: "server") != nil ? "nfs" : "hostpath"
+        return ordered.first { $0.name.lowercased() == wanted } ?? ordered[0]
+    }
+}

@@ -1,0 +1,27 @@
+package import StorageModel
+
+/// Who keeps the node's mounts: knows what was asked for, asks the kernel what is there, attaches and detaches.
+///
+/// Calls for one volume never overlap (``Gates``). The tracker judges no capability and no access mode.
+package protocol MountTracker: Sendable {
+    /// Every entry for the volume, each with what the kernel says of its path now.
+    func mounts(of volume: VolumeID) async throws(DriverError) -> [TrackedMount]
+
+    /// Whether the volume is mounted anywhere on this node.
+    func isInUse(_ volume: VolumeID) async throws(DriverError) -> Bool
+
+    /// Mounts the plan at the intent's path; does nothing when it is mounted there like that already.
+    func stage(_ intent: MountIntent, plan: MountPlan) async throws(DriverError)
+
+    /// Mounts what is staged at `stagingPath`, which must be what the plan says, at the intent's path.
+    func publish(_ intent: MountIntent, plan: MountPlan, stagingPath: String) async throws(DriverError)
+
+    /// Unmounts what is at the path and leaves the directory. Nothing there is a success.
+    func unstage(_ volume: VolumeID, path: String) async throws(DriverError)
+
+    /// Unmounts what is at the path and removes the directory. Nothing there is a success.
+    func unpublish(_ volume: VolumeID, path: String) async throws(DriverError)
+
+    /// Usage of the file system behind the volume; NOT_FOUND when the plan is not mounted at the path.
+    func usage(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]
+}

@@ -1,0 +1,134 @@
+package import StorageModel
+
+/// The Node service: volumes are staged once, published any number of times, measured and taken away again.
+package struct NodeService: Sendable {
+    private let nodeID: String
+    private let topology: Topology?
+    private let backends: Backends
+    private let tracker: any MountTracker
+    private let gates: Gates
+    private let rules: PublishRules
+
+    package init(
+        nodeID: String, topology: Topology?, backends: Backends, tracker: any MountTracker, gates: Gates,
+        rules: PublishRules
+    ) {
+        self.nodeID = nodeID
+        self.topology = topology
+        self.backends = backends
+        self.tracker = tracker
+        self.gates = gates
+        self.rules = rules
+    }
+
+    package func capabilities(_: NodeGetCapabilitiesRequest) -> NodeGetCapabilitiesResponse {
+        NodeGetCapabilitiesResponse(capabilities: [.stageUnstageVolume, .getVolumeStats, .singleNodeMultiWriter])
+    }
+
+    package func info(_: NodeGetInfoRequest) -> NodeGetInfoResponse {
+        NodeGetInfoResponse(nodeID: nodeID, accessibleTopology: topology)
+    }
+
+    package func stage(_ request: NodeStageVolumeRequest) async throws(DriverError) -> NodeStageVolumeResponse {
+        try RequestChecks.required(request.volumeID)
+        try RequestChecks.required(path: request.stagingTargetPath, field: "staging_target_path")
+        let capability = try RequestChecks.required(request.volumeCapability)
+        let backend = try backends.existing(request.volumeID)
+        try backend.checkSupport(of: capability)
+        try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
+            let plan = try await backend.mountPlan(
+                for: request.volumeID, capability: capability, context: request.volumeContext)
+            let mounts = try await tracker.mounts(of: request.volumeID)
+            try await stage(
+                request.volumeID, at: request.stagingTargetPath, capability: capability, plan: plan, among: mounts)
+        }
+        return NodeStageVolumeResponse()
+    }
+
+    package func unstage(_ request: NodeUnstageVolumeRequest) async throws(DriverError) -> NodeUnstageVolumeResponse {
+        try RequestChecks.required(request.volumeID)
+        try RequestChecks.required(path: request.stagingTargetPath, field: "staging_target_path")
+        try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
+            try await tracker.unstage(request.volumeID, path: request.stagingTargetPath)
+        }
+        return NodeUnstageVolumeResponse()
+    }
+
+    package func publish(_ request: NodePublishVolumeRequest) async throws(DriverError) -> NodePublishVolumeResponse {
+        try RequestChecks.required(request.volumeID)
+        try RequestChecks.required(path: request.targetPath, field: "target_path")
+        let capability = try RequestChecks.required(request.volumeCapability)
+        guard !request.stagingTargetPath.isEmpty else {
+            throw DriverError(
+                .failedPrecondition,
+                "staging_target_path is required: this driver stages volumes; call NodeStageVolume first and pass its path"
+            )
+        }
+        try RequestChecks.required(path: request.stagingTargetPath, field: "staging_target_path")
+        guard request.targetPath != request.stagingTargetPath else {
+            throw .invalid("target_path and staging_target_path must differ")
+        }
+        let backend = try backends.existing(request.volumeID)
+        try backend.checkSupport(of: capability)
+        try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
+            let plan = try await backend.mountPlan(
+                for: request.volumeID, capability: capability, context: request.volumeContext)
+            let mounts = try await tracker.mounts(of: request.volumeID)
+            try await publish(request, capability: capability, plan: plan, among: mounts)
+        }
+        return NodePublishVolumeResponse()
+    }
+
+    package func unpublish(_ request: NodeUnpublishVolumeRequest) async throws(DriverError)
+        -> NodeUnpublishVolumeResponse
+    {
+        try RequestChecks.required(request.volumeID)
+        try RequestChecks.required(path: request.targetPath, field: "target_path")
+        try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
+            try await tracker.unpublish(request.volumeID, path: request.targetPath)
+        }
+        return NodeUnpublishVolumeResponse()
+    }
+
+    package func stats(_ request: NodeGetVolumeStatsRequest) async throws(DriverError) -> NodeGetVolumeStatsResponse {
+        try RequestChecks.required(request.volumeID)
+        try RequestChecks.required(path: request.volumePath, field: "volume_path")
+        let backend = try backends.existing(request.volumeID)
+        // How the volume is used does not matter for what it holds: any supported capability leads to the same tree.
+        let anyUse = VolumeCapability(.mount(MountCapability()), .singleNodeWriter)
+        let plan = try await backend.mountPlan(for: request.volumeID, capability: anyUse, context: [:])
+        return NodeGetVolumeStatsResponse(
+            usage: try await tracker.usage(of: plan, volume: request.volumeID, at: request.volumePath))
+    }
+
+    /// The first two steps of a publication are those of a stage: after a reboot or a takeover the orchestrator publishes
+    /// without staging again (kubernetes#120853), and nothing may then be written beside the volume.
+    private func publish(
+        _ request: NodePublishVolumeRequest, capability: VolumeCapability, plan: MountPlan, among mounts: [TrackedMount]
+    ) async throws(DriverError) {
+        let staged = mounts.first { $0.intent.role == .stage && $0.intent.path == request.stagingTargetPath }
+        var attributes = plan.attributes
+        if request.readonly || staged?.intent.attributes.readOnly == true {
+            attributes.readOnly = true
+        }
+        let intent = MountIntent(
+            volume: request.volumeID, role: .publish, path: request.targetPath, accessMode: capability.accessMode,
+            isBlock: capability.accessType.isBlock, attributes: attributes)
+        try rules.checkPublish(intent, among: mounts)
+        if staged?.presence != .mounted {
+            try await stage(
+                request.volumeID, at: request.stagingTargetPath, capability: capability, plan: plan, among: mounts)
+        }
+        try await tracker.publish(intent, plan: plan, stagingPath: request.stagingTargetPath)
+    }
+
+    private func stage(
+        _ volume: VolumeID, at path: String, capability: VolumeCapability, plan: MountPlan, among mounts: [TrackedMount]
+    ) async throws(DriverError) {
+        let intent = MountIntent(
+            volume: volume, role: .stage, path: path, accessMode: capability.accessMode,
+            isBlock: capability.accessType.isBlock, attributes: plan.attributes)
+        try rules.checkStage(intent, among: mounts)
+        try await tracker.stage(intent, plan: plan)
+    }
+}
