@@ -1,0 +1,50 @@
+package import LinuxSystem
+package import StorageModel
+import SystemPackage
+
+extension NodeMounts {
+    func measure(_ plan: MountPlan, _ volume: VolumeID, at path: MountPath) throws(DriverError) -> [VolumeUsage] {
+        let elsewhere = DriverError(
+            .notFound, "volume_path \(path): volume \(volume) is not mounted at exactly this path")
+        guard let place = try MountPoint.open(path), let occupant = try place.occupant(), occupant.status.isMountRoot
+        else {
+            throw elsewhere
+        }
+        let tree: FileStatus.Identity
+        if let entry = try ledger.entry(at: path) {
+            guard entry.intent.volume == volume else { throw elsewhere }
+            tree = entry.tree
+        } else {
+            tree = try identity(of: plan, volume)
+        }
+        guard occupant.status.identity == tree else { throw elsewhere }
+        do {
+            return try occupant.descriptor.fileSystemStatus().usage
+        } catch {
+            throw .cannotMeasure(path, error)
+        }
+    }
+
+    private func identity(of plan: MountPlan, _ volume: VolumeID) throws(DriverError) -> FileStatus.Identity {
+        let tree = try plan.openTree(of: volume)
+        do {
+            return try tree.status().identity
+        } catch {
+            throw .cannotOpenTree(of: volume, error)
+        }
+    }
+}
+
+extension FileSystemStatus {
+    /// In the words of CSI: used is what is not free, available what the unprivileged can have.
+    package var usage: [VolumeUsage] {
+        [
+            VolumeUsage(
+                unit: .bytes, available: Int64(clamping: available), total: Int64(clamping: total),
+                used: Int64(clamping: total - min(free, total))),
+            VolumeUsage(
+                unit: .inodes, available: Int64(clamping: filesFree), total: Int64(clamping: files),
+                used: Int64(clamping: files - min(filesFree, files))),
+        ]
+    }
+}
