@@ -21,8 +21,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.descriptor import FieldDescriptor as Field
 
 DEEPEST = 4
-TEXTS = ["", "plain", "ünïcödé", "日本語", "🚢⚓", 'quotes " and \\', "line\nfeed\ttab", "\u0001\u001f\u007f", "\u2028", "</a>",
-         "\x00", "e\u0301", "\u00e9"]
+TEXTS = ["", "plain", "ünïcödé", "日本語", "🚢⚓", 'quotes " and \\', "line\nfeed\ttab", "\u0001\u001f\u007f", "\u2028",
+         "</a>", "\x00", "e\u0301", "\u00e9"]
 RANGES = {
     Field.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     Field.CPPTYPE_INT64: (-(2**63), 2**63 - 1),

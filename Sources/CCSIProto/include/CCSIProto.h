@@ -17,4 +17,7 @@
 const uint8_t *_Nonnull CCSIProto_descriptorSet(void);
 size_t CCSIProto_descriptorSetLength(void);
 
+/* The descriptor of a message of proto/ by its full name, such as csi.v1.Volume; NULL when there is none. */
+const ProtobufCMessageDescriptor *_Nullable CCSIProto_messageNamed(const char *_Nonnull name);
+
 #endif

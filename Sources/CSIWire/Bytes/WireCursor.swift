@@ -25,14 +25,19 @@ struct WireRecord {
         case fixed32(UInt32)
         /// Where the bytes of a length-delimited field are.
         case bytes(Range<Int>)
+
+        /// The bytes of a length-delimited field; 0 for the others.
+        var length: Int {
+            if case .bytes(let range) = self { range.count } else { 0 }
+        }
     }
 
     let number: Int
     let payload: Payload
 }
 
-/// A position in the wire format of one message. It holds no bytes: they are passed to each call, so a cursor can walk a
-/// part of a larger buffer without a copy and without a lifetime of its own.
+/// A position in the wire format of one message. It holds no bytes: they are passed to each call, so a cursor can walk
+/// a part of a larger buffer without a copy and without a lifetime of its own.
 struct WireCursor {
     private(set) var position: Int
     let end: Int

@@ -8,8 +8,8 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no comments, no trailing commas, nothing
-    /// after the value, no name twice in one object, at most `depth` arrays and objects inside each other.
+    /// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no comments, no trailing commas,
+    /// nothing after the value, no name twice in one object, at most `depth` arrays and objects inside each other.
     package init(parsing text: [UInt8], depth: Int = 100) throws(JSONError) {
         var reader = JSONReader(text: text, depthLeft: depth)
         self = try reader.document()

@@ -1,7 +1,7 @@
 /// JSON as it was written: members keep their order, numbers their digits.
 ///
-/// Ours because a JSON of the platform would be FoundationEssentials', which costs the server 2.4 MB of resident memory,
-/// drops the order of members and takes the last of two with one name without a word.
+/// Ours because a JSON of the platform would be FoundationEssentials', which costs the server 2.4 MB of resident
+/// memory, drops the order of members and takes the last of two with one name without a word.
 package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)

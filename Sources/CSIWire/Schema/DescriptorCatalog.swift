@@ -26,8 +26,8 @@ package struct DescriptorCatalog: Sendable {
         }
     }()
 
-    /// Reads a serialized google.protobuf.FileDescriptorSet. Throws when the bytes are no protobuf message, or hold what
-    /// this reader cannot represent (groups).
+    /// Reads a serialized google.protobuf.FileDescriptorSet. Throws when the bytes are no protobuf message, or hold
+    /// what this reader cannot represent (groups).
     package init(descriptorSet bytes: [UInt8]) throws(WireFault) {
         self.bytes = bytes
         var parser = DescriptorParser(bytes: bytes)
@@ -72,8 +72,8 @@ extension DescriptorCatalog {
         files.first { $0.name == name }
     }
 
-    /// The name of the file that declares a message, field, oneof, enum, enum value, service, method or extension, given by
-    /// its full name.
+    /// The name of the file that declares a message, field, oneof, enum, enum value, service, method or extension,
+    /// given by its full name.
     package func fileName(declaring symbol: String) -> String? { fileBySymbol[symbol] }
 
     /// The file and everything it imports, directly or not, each once: the file first.

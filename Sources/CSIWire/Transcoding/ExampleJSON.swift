@@ -1,6 +1,6 @@
 extension JSONTranscoder {
-    /// A message with every field filled in, as a start for writing one by hand; of a oneof only the last member, as only
-    /// one can be set. A message inside itself is left out.
+    /// A message with every field filled in, as a start for writing one by hand; of a oneof only the last member, as
+    /// only one can be set. A message inside itself is left out.
     package func exampleJSON(of message: String) throws(TranscodingError) -> JSONValue {
         guard let schema = catalog.message(message) else {
             throw TranscodingError("there is no message \(message)")

@@ -15,17 +15,20 @@ struct JSONEncoding {
         var names = [String?](repeating: nil, count: schema.fields.count)
         var choices = [String?](repeating: nil, count: schema.oneofs.count)
         for member in members {
-            guard let index = schema.index(ofName: member.name) else { throw unknownField(member.name, in: schema) }
+            guard let index = schema.index(ofName: member.name) else {
+                throw unknownField(in: schema).inside(member.name)
+            }
             let field = schema.fields[index]
             if let other = names[index] {
-                throw TranscodingError("the same field as \(other); give one of the two", at: member.name)
+                throw TranscodingError("the same field as \(other); give one of the two").inside(member.name)
             }
             names[index] = member.name
             if member.value == .null { continue }
             if let oneof = field.oneof {
                 if let other = choices[oneof] {
                     throw TranscodingError(
-                        "conflicts with \(other): only one of \(schema.oneofs[oneof]) can be set", at: member.name)
+                        "conflicts with \(other): only one of \(schema.oneofs[oneof]) can be set"
+                    ).inside(member.name)
                 }
                 choices[oneof] = member.name
             }
@@ -144,12 +147,12 @@ struct JSONEncoding {
         return writer.bytes
     }
 
-    private func unknownField(_ name: String, in schema: MessageSchema) -> TranscodingError {
+    private func unknownField(in schema: MessageSchema) -> TranscodingError {
         let known = schema.fields.map(\.jsonName).joined(separator: ", ")
         return TranscodingError(
             known.isEmpty
                 ? "unknown field: \(schema.name) has no fields"
-                : "unknown field: \(schema.name) has \(known)", at: name)
+                : "unknown field: \(schema.name) has \(known)")
     }
 }
 

@@ -31,8 +31,8 @@ package struct JSONTranscoder: Sendable {
         return try decoder.message(bytes.indices, schema, depth: Self.deepest)
     }
 
-    /// The wire format of a message in JSON. Names are accepted in both styles; fields are written in the order of their
-    /// numbers.
+    /// The wire format of a message in JSON. Names are accepted in both styles; fields are written in the order of
+    /// their numbers.
     package func bytes(of message: String, json: JSONValue) throws(TranscodingError) -> [UInt8] {
         try JSONEncoding(catalog: catalog).message(json, try schema(of: message), depth: Self.deepest)
     }
