@@ -16,6 +16,7 @@ const unsigned CLinuxShims_RENAME_NOREPLACE = RENAME_NOREPLACE;
 const uint64_t CLinuxShims_RESOLVE_BENEATH = RESOLVE_BENEATH;
 const uint64_t CLinuxShims_RESOLVE_NO_SYMLINKS = RESOLVE_NO_SYMLINKS;
 const uint64_t CLinuxShims_RESOLVE_NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS;
+const uint64_t CLinuxShims_RESOLVE_NO_XDEV = RESOLVE_NO_XDEV;
 const uint64_t CLinuxShims_O_PATH = O_PATH;
 
 int CLinuxShims_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {

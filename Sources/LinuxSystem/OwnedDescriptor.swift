@@ -71,6 +71,31 @@ extension OwnedDescriptor {
         return OwnedDescriptor(takingOwnership: descriptor)
     }
 
+    /// Opens the directory `name` when it lies on the same mount as this one; follows nothing.
+    ///
+    /// - Throws: EXDEV when something is mounted there, bind mounts of the same file system included; ELOOP or ENOTDIR when it
+    ///   is no directory.
+    package func openDirectory(onSameMount name: FileName) throws(Errno) -> OwnedDescriptor {
+        let flags = OpenFlags([.readOnly, .directory]).rawValue | cloexec
+        let descriptor = try unsafe name.withPointer { name throws(Errno) in
+            try systemCall {
+                unsafe CLinuxShims_openat2(rawValue, name, flags, 0, beneath | CLinuxShims_RESOLVE_NO_XDEV)
+            }
+        }
+        return OwnedDescriptor(takingOwnership: descriptor)
+    }
+
+    /// Opens the directory that this one lies in now, which need not be the one it was opened from.
+    ///
+    /// - Throws: EXDEV when it is on another mount.
+    package func openParent() throws(Errno) -> OwnedDescriptor {
+        let flags = OpenFlags([.readOnly, .directory]).rawValue | cloexec
+        let descriptor = try systemCall {
+            unsafe CLinuxShims_openat2(rawValue, "..", flags, 0, CLinuxShims_RESOLVE_NO_XDEV)
+        }
+        return OwnedDescriptor(takingOwnership: descriptor)
+    }
+
     /// The same open file under a second number.
     package func duplicate() throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(takingOwnership: try systemCall { fcntl(rawValue, F_DUPFD_CLOEXEC, 0) })

@@ -73,6 +73,7 @@ extern const unsigned CLinuxShims_RENAME_NOREPLACE;
 extern const uint64_t CLinuxShims_RESOLVE_BENEATH;
 extern const uint64_t CLinuxShims_RESOLVE_NO_SYMLINKS;
 extern const uint64_t CLinuxShims_RESOLVE_NO_MAGICLINKS;
+extern const uint64_t CLinuxShims_RESOLVE_NO_XDEV;
 extern const uint64_t CLinuxShims_O_PATH;
 extern const unsigned CLinuxShims_OPEN_TREE_CLONE;
 extern const unsigned CLinuxShims_OPEN_TREE_CLOEXEC;
