@@ -79,6 +79,7 @@ let package = Package(
         tests(of: "BlockingWork"),
         tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "PoolStore", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
         tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "CSIServices", ["StorageModel"]),
         tests(of: "CSIWire", ["StorageModel"]),

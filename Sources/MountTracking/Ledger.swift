@@ -7,7 +7,7 @@ import SystemPackage
 ///
 /// A file is replaced by rename and never synchronised: it must survive the death of the process, and when the power
 /// goes the mounts go as well. Whoever changes the entry of a path has that path to himself (`BusyPlaces`).
-final class Ledger: Sendable {
+package final class Ledger: Sendable {
     private struct Index {
         var byPath: [String: LedgerEntry] = [:]
         var pathsByVolume: [VolumeID: Set<String>] = [:]
@@ -45,7 +45,7 @@ final class Ledger: Sendable {
         self.bootID = bootID
     }
 
-    static func fileName(for path: String) -> String {
+    package static func fileName(for path: String) -> String {
         SHA256.hexDigest(of: path.utf8, digits: 32) + ".json"
     }
 

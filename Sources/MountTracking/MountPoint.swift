@@ -1,15 +1,15 @@
-import LinuxSystem
-import StorageModel
+package import LinuxSystem
+package import StorageModel
 import Synchronization
 import SystemPackage
 
 /// A name in an open directory: where something is mounted or shall be.
 ///
 /// Links on the way to the directory are followed, for orchestrators' directories are often links; the name never is.
-struct MountPoint: ~Copyable {
-    let path: MountPath
-    let parent: OwnedDescriptor
-    let name: String
+package struct MountPoint: ~Copyable {
+    package let path: MountPath
+    package let parent: OwnedDescriptor
+    package let name: String
 
     private init(path: MountPath, parent: consuming OwnedDescriptor) {
         self.path = path
@@ -18,7 +18,7 @@ struct MountPoint: ~Copyable {
     }
 
     /// - Returns: nil when the parent does not exist, so that nothing can be there.
-    static func open(_ path: MountPath) throws(DriverError) -> MountPoint? {
+    package static func open(_ path: MountPath) throws(DriverError) -> MountPoint? {
         do {
             return MountPoint(path: path, parent: try .open(path.parent, [.pathOnly, .directory]))
         } catch  where error == .noSuchFileOrDirectory || error == .notDirectory {
@@ -60,7 +60,7 @@ struct MountPoint: ~Copyable {
 
 extension MountPoint {
     /// Which place it is: two paths that lead to the same one through links have the same key.
-    struct Key: Hashable, Sendable {
+    package struct Key: Hashable, Sendable {
         let directory: FileStatus.Identity
         let mount: UInt64
         let name: String
@@ -77,13 +77,15 @@ extension MountPoint {
 }
 
 /// The places that a call is working on.
-final class BusyPlaces: Sendable {
+package final class BusyPlaces: Sendable {
     private let keys = Mutex<Set<MountPoint.Key>>([])
+
+    package init() {}
 
     /// Whoever takes a place gives it back with `release`.
     ///
     /// - Throws: ABORTED when another call has it: the caller's gates are by volume, and two volumes may name one path.
-    func take(_ place: borrowing MountPoint) throws(DriverError) -> MountPoint.Key {
+    package func take(_ place: borrowing MountPoint) throws(DriverError) -> MountPoint.Key {
         let key = try place.key()
         guard keys.withLock({ $0.insert(key).inserted }) else {
             throw DriverError(.aborted, "another call is working on \(place.path); repeat this one when it has ended")
@@ -91,7 +93,7 @@ final class BusyPlaces: Sendable {
         return key
     }
 
-    func release(_ key: MountPoint.Key) {
+    package func release(_ key: MountPoint.Key) {
         _ = keys.withLock { $0.remove(key) }
     }
 }

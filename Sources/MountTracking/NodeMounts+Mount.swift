@@ -63,7 +63,7 @@ extension NodeMounts {
     private func adopt(_ occupant: borrowing MountPoint.Occupant, as request: Request) throws(DriverError) {
         let (intent, path) = (request.intent, request.path)
         let known = try ledger.entry(at: path)
-        if let known, known.intent.volume != intent.volume {
+        if let known, known.intent.volume != intent.volume, known.tree == occupant.status.identity {
             throw DriverError(
                 .failedPrecondition,
                 "\(request.field) \(path): volume \(known.intent.volume) is mounted there; "
@@ -75,7 +75,7 @@ extension NodeMounts {
                 "\(request.field) \(path): a foreign mount is there, not volume \(intent.volume); "
                     + "find out whose it is, unmount it, and repeat the call")
         }
-        if let known, known.intent.role != intent.role {
+        if let known, known.intent.volume == intent.volume, known.intent.role != intent.role {
             throw DriverError(
                 .failedPrecondition,
                 "\(request.field) \(path): it is the \(known.intent.role.pathField) of this volume; "
@@ -94,7 +94,7 @@ extension NodeMounts {
                     + "mount flags are not as asked; unmount it by the opposite call, and repeat this one")
         }
         if let known, known.tree == request.entry.tree { return }
-        try ledger.record(request.entry)
+        try record(request)
         report(.mountAdopted(volume: intent.volume, path: path.text))
     }
 

@@ -1,4 +1,4 @@
-package import LinuxSystem
+import LinuxSystem
 package import StorageModel
 import SystemPackage
 
@@ -36,15 +36,20 @@ extension NodeMounts {
 }
 
 extension FileSystemStatus {
-    /// In the words of CSI: used is what is not free, available what the unprivileged can have.
-    package var usage: [VolumeUsage] {
+    fileprivate var usage: [VolumeUsage] {
         [
-            VolumeUsage(
-                unit: .bytes, available: Int64(clamping: available), total: Int64(clamping: total),
-                used: Int64(clamping: total - min(free, total))),
-            VolumeUsage(
-                unit: .inodes, available: Int64(clamping: filesFree), total: Int64(clamping: files),
-                used: Int64(clamping: files - min(filesFree, files))),
+            VolumeUsage(.bytes, total: total, free: free, available: available),
+            VolumeUsage(.inodes, total: files, free: filesFree, available: filesFree),
         ]
+    }
+}
+
+extension VolumeUsage {
+    /// In the words of CSI: used is what is not free, available what the unprivileged can have. File systems count
+    /// without a sign, and some report more free than there is; CSI allows nothing negative.
+    package init(_ unit: Unit, total: UInt64, free: UInt64, available: UInt64) {
+        self.init(
+            unit: unit, available: Int64(clamping: available), total: Int64(clamping: total),
+            used: Int64(clamping: total - min(free, total)))
     }
 }

@@ -71,6 +71,62 @@ struct TestNode: Sendable {
             workers: workers, report: { events.append($0) })
     }
 
+    func restartedAndReconciled() async throws -> NodeMounts {
+        let mounts = try restarted()
+        _ = try await mounts.reconcile()
+        return mounts
+    }
+
+    // MARK: The ledger by hand
+
+    /// Removes the entries of these paths from the disk; only a driver that starts anew notices.
+    func forget(_ paths: String...) throws {
+        for path in paths {
+            try #require(unlink("\(ledger)/\(Ledger.fileName(for: path))") == 0)
+        }
+    }
+
+    func writeEntry(_ entry: LedgerEntry) throws {
+        let content = String(decoding: try entry.encoded(), as: UTF8.self)
+        try writeFile("\(ledger)/\(Ledger.fileName(for: entry.intent.path))", content)
+    }
+
+    // MARK: Programs
+
+    /// Runs a program and waits for it.
+    ///
+    /// - Returns: its exit code; nil when the kernel refuses to start it.
+    func run(_ arguments: [String]) async throws -> Int32? {
+        await workers.run { (try? spawn(arguments)).map(wait(for:)) }
+    }
+
+    /// Calls `body` with a process that lives in a mount namespace of its own, a copy of this one.
+    func withNamespaceOfItsOwn(_ body: (pid_t) async throws -> Void) async throws {
+        let process = try spawn(["unshare", "--mount", "sleep", "600"])
+        defer {
+            kill(process, SIGKILL)
+            _ = wait(for: process)
+        }
+        while readFile("/proc/\(process)/comm") != "sleep\n" { sched_yield() }
+        try await body(process)
+    }
+
+    private func spawn(_ arguments: [String]) throws(Errno) -> pid_t {
+        var process = pid_t()
+        var pointers = arguments.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        let failure = posix_spawnp(&process, arguments[0], nil, nil, &pointers, environ)
+        guard failure == 0 else { throw Errno(rawValue: failure) }
+        return process
+    }
+
+    /// - Returns: its exit code, or -1 when a signal ended it.
+    private func wait(for process: pid_t) -> Int32 {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) == -1 && errno == EINTR {}
+        return status & 0x7f == 0 ? status >> 8 & 0xff : -1
+    }
+
     // MARK: Volumes
 
     /// A volume with one file in it: `name`, which holds its name.
