@@ -4,7 +4,8 @@ internal import StorageModel
 /// A message that passed the check and that protobuf-c decoded, or one inside it. Fields are read by the names they
 /// have in `proto/`; a name or type that does not fit is a mistake in this room and ends the program.
 ///
-/// Safe because it keeps the arena alive, and every access goes by the descriptor that the struct was made from.
+/// Safe because it keeps the arena alive, for the length of each access too, and every access goes by the descriptor
+/// that the struct was made from.
 @safe struct DecodedMessage {
     private let layout: MessageLayout
     private let base: UnsafeRawPointer
@@ -21,8 +22,10 @@ internal import StorageModel
         let arena = Arena(capacity: check.memory)
         var allocator = unsafe arena.allocator
         // The bytes outlive the call, and what it returns refers to the arena alone.
-        let message = unsafe bytes.withUnsafeBufferPointer { bytes in
-            unsafe protobuf_c_message_unpack(layout.descriptor, &allocator, bytes.count, bytes.baseAddress)
+        let message = unsafe withExtendedLifetime(arena) {
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                unsafe protobuf_c_message_unpack(layout.descriptor, &allocator, bytes.count, bytes.baseAddress)
+            }
         }
         guard let message = unsafe message else {
             throw WireRefusal("the bytes are no message of this type").error(in: layout.name)
@@ -38,12 +41,16 @@ internal import StorageModel
 
     func string(_ name: StaticString) -> String {
         let field = field(name, PROTOBUF_C_TYPE_STRING)
-        return unsafe Self.string(value(of: field, as: UnsafePointer<CChar>?.self))
+        return withExtendedLifetime(arena) {
+            unsafe Self.string(value(of: field, as: UnsafePointer<CChar>?.self))
+        }
     }
 
     func strings(_ name: StaticString) -> [String] {
         let field = field(name, PROTOBUF_C_TYPE_STRING, isRepeated: true)
-        return unsafe elements(of: field, as: UnsafePointer<CChar>?.self).map { unsafe Self.string($0) }
+        return withExtendedLifetime(arena) {
+            unsafe elements(of: field, as: UnsafePointer<CChar>?.self).map { unsafe Self.string($0) }
+        }
     }
 
     func bool(_ name: StaticString) -> Bool {
@@ -74,7 +81,9 @@ internal import StorageModel
 
     func messages(_ name: StaticString) -> [DecodedMessage] {
         let field = field(name, PROTOBUF_C_TYPE_MESSAGE, isRepeated: true)
-        return unsafe elements(of: field, as: UnsafeRawPointer?.self).compactMap { unsafe message(field, $0) }
+        return withExtendedLifetime(arena) {
+            unsafe elements(of: field, as: UnsafeRawPointer?.self).compactMap { unsafe message(field, $0) }
+        }
     }
 
     /// The last of two entries with one key counts.
@@ -90,7 +99,9 @@ internal import StorageModel
 
     private func isChosen(_ field: FieldLayout) -> Bool {
         guard field.isOneofMember else { return true }
-        return unsafe base.load(fromByteOffset: field.quantifierOffset, as: UInt32.self) == field.number
+        return withExtendedLifetime(arena) {
+            unsafe base.load(fromByteOffset: field.quantifierOffset, as: UInt32.self) == field.number
+        }
     }
 
     private func field(_ name: StaticString, _ type: ProtobufCType, isRepeated: Bool = false) -> FieldLayout {
@@ -103,7 +114,9 @@ internal import StorageModel
     /// `Value` has to be the type of the field in the C struct.
     @unsafe private func value<Value: BitwiseCopyable>(of field: FieldLayout, as type: Value.Type) -> Value {
         precondition(isChosen(field), "\(layout.name).\(field.name) is not set")
-        return unsafe base.load(fromByteOffset: field.offset, as: type)
+        return withExtendedLifetime(arena) {
+            unsafe base.load(fromByteOffset: field.offset, as: type)
+        }
     }
 
     /// `Element` has to be the type of the elements in the C struct.

@@ -3,8 +3,8 @@ internal import CCSIProto
 /// A message to be encoded, or one inside it. Fields are set by the names they have in `proto/`; a name or type that
 /// does not fit is a mistake in this room and ends the program.
 ///
-/// Safe because it keeps the arena alive, which holds the struct and all it points to, and every access goes by the
-/// descriptor that the struct was made from.
+/// Safe because it keeps the arena alive, which holds the struct and all it points to, for the length of each access
+/// too, and every access goes by the descriptor that the struct was made from.
 @safe struct MessageBuilder {
     private let layout: MessageLayout
     private let base: UnsafeMutableRawPointer
@@ -23,11 +23,13 @@ internal import CCSIProto
 
     /// The message and all inside it in wire format.
     func bytes() -> [UInt8] {
-        let message = unsafe base.assumingMemoryBound(to: ProtobufCMessage.self)
-        let size = unsafe protobuf_c_message_get_packed_size(message)
-        guard size > 0 else { return [] }
-        return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            unsafe count = protobuf_c_message_pack(message, buffer.baseAddress)
+        withExtendedLifetime(arena) {
+            let message = unsafe base.assumingMemoryBound(to: ProtobufCMessage.self)
+            let size = unsafe protobuf_c_message_get_packed_size(message)
+            guard size > 0 else { return [] }
+            return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                unsafe count = protobuf_c_message_pack(message, buffer.baseAddress)
+            }
         }
     }
 
@@ -113,19 +115,23 @@ internal import CCSIProto
 
     /// `Value` has to be the type of the field in the C struct.
     @unsafe private func store<Value: BitwiseCopyable>(_ value: Value, in field: FieldLayout) {
-        unsafe base.storeBytes(of: value, toByteOffset: field.offset, as: Value.self)
-        if field.isOneofMember {
-            unsafe base.storeBytes(of: field.number, toByteOffset: field.quantifierOffset, as: UInt32.self)
+        withExtendedLifetime(arena) {
+            unsafe base.storeBytes(of: value, toByteOffset: field.offset, as: Value.self)
+            if field.isOneofMember {
+                unsafe base.storeBytes(of: field.number, toByteOffset: field.quantifierOffset, as: UInt32.self)
+            }
         }
     }
 
     /// `Element` has to be the type of the elements in the C struct.
     @unsafe private func store<Element: BitwiseCopyable>(elements: [Element], in field: FieldLayout) {
-        let start = unsafe Self.memory(elements.count * MemoryLayout<Element>.stride, in: arena)
-        unsafe start.bindMemory(to: Element.self, capacity: elements.count)
-            .initialize(from: elements, count: elements.count)
-        unsafe base.storeBytes(of: elements.count, toByteOffset: field.quantifierOffset, as: Int.self)
-        unsafe base.storeBytes(of: start, toByteOffset: field.offset, as: UnsafeMutableRawPointer.self)
+        withExtendedLifetime(arena) {
+            let start = unsafe Self.memory(elements.count * MemoryLayout<Element>.stride, in: arena)
+            unsafe start.bindMemory(to: Element.self, capacity: elements.count)
+                .initialize(from: elements, count: elements.count)
+            unsafe base.storeBytes(of: elements.count, toByteOffset: field.quantifierOffset, as: Int.self)
+            unsafe base.storeBytes(of: start, toByteOffset: field.offset, as: UnsafeMutableRawPointer.self)
+        }
     }
 
     /// A C string in the arena.
