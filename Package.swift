@@ -90,7 +90,10 @@ let package = Package(
         // Need real mounts: run only inside a private mount namespace (hack/test).
         .testTarget(
             name: "KernelTests",
-            dependencies: ["StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", systemPackage],
+            dependencies: [
+                "StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", "TreeCopy", "HostPathBackend",
+                systemPackage,
+            ],
             swiftSettings: checked),
         // Drive the built executable through its socket, as an orchestrator does.
         .testTarget(

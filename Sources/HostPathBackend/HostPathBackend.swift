@@ -44,9 +44,9 @@ package final class HostPathBackend: VolumeBackend {
     /// Opens the pools, which is a matter of milliseconds, and starts the reaper, which reads their records before it
     /// empties the trash. An absent pool is reported and no error.
     package func start() {
-        let open = openPools()
+        _ = openPools()
         reaper.start { [self] in
-            for pool in open {
+            for pool in openPools() {
                 do throws(DriverError) {
                     try settle(pool)
                 } catch {

@@ -53,10 +53,19 @@ final class TrashReaper: Sendable {
 
     /// Returns when the thread has ended, which waits for one entry of a directory at most.
     func stop() {
-        guard state.withLock({ $0.isStarted }) else { return }
+        let wasStarted = state.withLock { state in
+            defer { state.isStarted = false }
+            return state.isStarted
+        }
+        guard wasStarted else { return }
         isStopping.store(true, ordering: .releasing)
         wakeUp.signal()
         ended.wait()
+        // The jobs hold pools open.
+        state.withLock { state in
+            state.jobs = []
+            state.left = []
+        }
     }
 
     private func next() -> Job? {

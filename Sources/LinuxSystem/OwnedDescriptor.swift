@@ -42,7 +42,8 @@ package struct OpenFlags: OptionSet, Sendable {
 }
 
 extension OwnedDescriptor {
-    /// Opens a path that the administrator or the orchestrator named; links in it are followed unless `flags` forbid it.
+    /// Opens a path that the administrator or the orchestrator named; links in it are followed unless `flags` forbid
+    /// it.
     ///
     /// - Throws: what openat2(2) reports.
     package static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
@@ -73,8 +74,8 @@ extension OwnedDescriptor {
 
     /// Opens the directory `name` when it lies on the same mount as this one; follows nothing.
     ///
-    /// - Throws: EXDEV when something is mounted there, bind mounts of the same file system included; ELOOP or ENOTDIR when it
-    ///   is no directory.
+    /// - Throws: EXDEV when something is mounted there, bind mounts of the same file system included; ELOOP or ENOTDIR
+    ///   when it is no directory.
     package func openDirectory(onSameMount name: FileName) throws(Errno) -> OwnedDescriptor {
         let flags = OpenFlags([.readOnly, .directory]).rawValue | cloexec
         let descriptor = try unsafe name.withPointer { name throws(Errno) in

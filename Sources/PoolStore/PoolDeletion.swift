@@ -35,6 +35,7 @@ extension Pool {
             try retain(record)
             return nil
         case (.ready, .delete), (.ready, .archive):
+            try checkNotMounted(record)
             let entry = "\(key).\(record.nonce)"
             try attempt("move the record of \(key) to the trash of \(path)") { () throws(Errno) in
                 let directory = try openTrash(making: entry)
@@ -46,6 +47,19 @@ extension Pool {
             try moveData(of: record, to: entry)
             return TrashEntry(name: entry, capacityBytes: record.capacityBytes)
         }
+    }
+
+    /// A directory that something is mounted on cannot be renamed: better known before the record is moved.
+    private func checkNotMounted(_ record: VolumeRecord) throws(DriverError) {
+        do throws(Errno) {
+            guard try volumes.status(of: record.id).isMountRoot else { return }
+        } catch {
+            guard error != .noSuchFileOrDirectory else { return }
+            throw .storage("look at \(path)/\(record.path)", error)
+        }
+        throw DriverError(
+            .failedPrecondition,
+            "volume \(record.id) cannot be deleted: something is mounted on \(path)/\(record.path); unmount it first")
     }
 
     private func retain(_ record: VolumeRecord) throws(DriverError) {

@@ -5,9 +5,10 @@ import Testing
 
 @Suite("The life of a hostPath volume", .timeLimit(.minutes(1)))
 struct LifeOfAVolumeTests {
-    @Test("a volume is made, found, mounted, listed and deleted")
-    func life() async throws {
-        let fixture = try Fixture(Scratch())
+    // ext4 or whatever /tmp is on, and tmpfs, which has no log and so takes the longer way to be durable.
+    @Test("a volume is made, found, mounted, listed and deleted", arguments: ["/tmp", "/dev/shm"])
+    func life(base: String) async throws {
+        let fixture = try Fixture(Scratch(on: base))
         let made = try await fixture.create("pvc-1", bytes: 1 << 20)
         #expect(made.isMade)
         let volume = made.volume

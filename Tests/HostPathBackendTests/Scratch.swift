@@ -11,8 +11,8 @@ import Testing
 final class Scratch: Sendable {
     let path: String
 
-    init() throws {
-        var template = Array("/tmp/moorage-pool.XXXXXX".utf8CString)
+    init(on base: String = "/tmp") throws {
+        var template = Array("\(base)/moorage-pool.XXXXXX".utf8CString)
         path = try #require(mkdtemp(&template).map { String(cString: $0) })
     }
 
@@ -49,17 +49,27 @@ final class Fixture: Sendable {
         func wait(for fits: (PoolEvent) -> Bool) {
             while !list.contains(where: fits) { arrived.wait() }
         }
+
+        /// Waits until the condition holds, which is looked at after each event.
+        func wait(until condition: () -> Bool) {
+            while !condition() { arrived.wait() }
+        }
     }
 
     static let topology = Topology(["topology.csi.moorage.dev/node": "node-1"])
 
     /// - Parameter pools: names; each is a directory of that name in the scratch directory.
-    init(_ scratch: Scratch, pools: [String] = ["default"]) throws {
+    convenience init(_ scratch: Scratch, pools: [String] = ["default"]) throws {
+        for pool in pools { _ = scratch.directory(pool) }
+        try self.init(serving: pools, in: scratch)
+    }
+
+    private init(serving pools: [String], in scratch: Scratch) throws {
         self.scratch = scratch
         let events = Events()
         self.events = events
         backend = try HostPathBackend(
-            pools: pools.map { PoolConfiguration(name: $0, path: scratch.directory($0)) },
+            pools: pools.map { PoolConfiguration(name: $0, path: "\(scratch.path)/\($0)") },
             stateDirectory: scratch.directory("state"), nodeID: "node-1", topology: Self.topology, workers: workers,
             report: { events.add($0) })
         backend.start()
@@ -68,6 +78,19 @@ final class Fixture: Sendable {
     deinit {
         backend.stop()
         workers.close()
+    }
+
+    /// The same pools in a process that starts after this one ended.
+    func restarted(pools: [String] = ["default"]) throws -> Fixture {
+        backend.stop()
+        return try Fixture(serving: pools, in: scratch)
+    }
+
+    func root(_ pool: String = "default") -> String { "\(scratch.path)/\(pool)" }
+
+    /// Waits until the reaper has removed everything.
+    func emptyTrash(_ pool: String = "default") {
+        events.wait(until: { names(in: "\(root(pool))/.moorage/trash").isEmpty })
     }
 
     /// The id of the pool that is open under this name.
