@@ -2,24 +2,22 @@ import LinuxSystem
 import StorageModel
 import SystemPackage
 
-/// What happens once, at start. Nothing in the ledger's directory can keep the driver from starting.
+/// What happens once, at start. No file in the ledger's directory can keep the driver from starting.
 extension NodeMounts {
     func compareLedgerWithKernel() throws(DriverError) -> ReconcileSummary {
         var summary = ReconcileSummary()
         removeOldLedgers(&summary)
         var kept: [LedgerEntry] = []
         for file in try names(in: ledger.directory) {
-            guard let entry = try readEntry(file, &summary) else { continue }
-            if try isKept(entry, in: file, &summary) { kept.append(entry) }
+            guard let entry = readEntry(file, &summary) else { continue }
+            if isKept(entry, in: file, &summary) { kept.append(entry) }
         }
         ledger.load(kept)
         return summary
     }
 
     /// Compares an entry with the kernel.
-    private func isKept(
-        _ entry: LedgerEntry, in file: String, _ summary: inout ReconcileSummary
-    ) throws(DriverError) -> Bool {
+    private func isKept(_ entry: LedgerEntry, in file: String, _ summary: inout ReconcileSummary) -> Bool {
         let (volume, path) = (entry.intent.volume, entry.intent.path)
         do {
             switch try entry.presence() {
@@ -38,11 +36,7 @@ extension NodeMounts {
             report(.entryNotChecked(volume: volume, path: path, cause: error.description))
             return true
         }
-        do {
-            try ledger.directory.removeFile(file)
-        } catch {
-            throw .ledger("an entry of the ledger cannot be removed", error)
-        }
+        tryToRemove(file)
         summary.dropped += 1
         report(.entryDropped(volume: volume, path: path))
         return false
@@ -51,7 +45,7 @@ extension NodeMounts {
     // MARK: Files
 
     /// - Returns: nil for what is no entry that this version can read; it has been dealt with.
-    private func readEntry(_ file: String, _ summary: inout ReconcileSummary) throws(DriverError) -> LedgerEntry? {
+    private func readEntry(_ file: String, _ summary: inout ReconcileSummary) -> LedgerEntry? {
         if file.hasSuffix(Self.setAsideSuffix) { return nil }
         if file.hasSuffix(Ledger.temporarySuffix) {
             // Never complete: the mount that it was to announce was not begun.

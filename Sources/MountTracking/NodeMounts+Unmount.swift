@@ -50,17 +50,16 @@ extension NodeMounts {
     ) throws(DriverError) {
         let path = place.path
         var unknown = 0
+        defer {
+            if unknown > 0 { report(.unknownMountsRemoved(path: path.text, count: unknown)) }
+        }
         for _ in 0..<Self.mostLayers {
-            guard let status = try place.status(), status.isMountRoot else {
-                if unknown > 0 { report(.unknownMountsRemoved(path: path.text, count: unknown)) }
-                return
-            }
-            if status.identity != entry?.tree {
-                guard isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
-                unknown += 1
-            }
+            guard let status = try place.status(), status.isMountRoot else { return }
+            let isKnown = status.identity == entry?.tree
+            guard isKnown || isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
             do {
                 try place.parent.detachMount(place.name)
+                if !isKnown { unknown += 1 }
             } catch  where error == .invalidArgument || error == .noSuchFileOrDirectory {
                 // Somebody else unmounted it since: look again.
             } catch {

@@ -85,7 +85,8 @@ struct AttributeTests {
             let volume = try node.makeVolume("v1")
             try await volume.stage()
             try await volume.publish(["ro"])
-            let attempt = "mount -o remount,bind,rw '\(volume.target)' 2>/dev/null || exit 41; echo x > '\(volume.target)/new'"
+            let attempt =
+                "mount -o remount,bind,rw '\(volume.target)' 2>/dev/null || exit 41; echo x > '\(volume.target)/new'"
             let inNamespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
             // Otherwise a kernel without user namespaces would pass for one that refuses.
             #expect(try await node.run(inNamespace + ["exit 7"]) == 7)

@@ -186,6 +186,20 @@ struct ReconcileTests {
         }
     }
 
+    @Test("a ledger that cannot be written does not keep the driver from starting")
+    func readOnly() async throws {
+        try await TestNode.with(stateOnFileSystemOfItsOwn: true) { node in
+            let volume = try node.makeVolume("v1")
+            try await volume.stage()
+            try #require(umount2(volume.staging, 0) == 0)
+            try #require(mount(nil, node.state, nil, UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)
+            let mounts = try node.restarted()
+            #expect(try await mounts.reconcile() == Self.summary { $0.dropped = 1 })
+            #expect(try await volume.tracked(by: mounts).isEmpty)
+            #expect(node.events.all.count == 2)
+        }
+    }
+
     @Test("the ledger is for root's eyes, and the state directory is made")
     func permissions() async throws {
         try await Self.withPublication { node, _ in

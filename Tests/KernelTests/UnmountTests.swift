@@ -52,6 +52,8 @@ struct UnmountTests {
             #expect(try mountInfo(volume.target).count == 7)
             try await volume.unpublish()
             #expect(!exists(volume.target))
+            #expect(
+                node.events.all == [64, 6].map { .unknownMountsRemoved(path: volume.target, count: $0) })
         }
     }
 
