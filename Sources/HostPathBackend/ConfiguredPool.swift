@@ -42,16 +42,21 @@ final class ConfiguredPool: Sendable {
     ///
     /// - Parameters:
     ///   - isTaken: whether another pool has the id.
+    ///   - opened: called with a pool that is newly open.
     ///   - left: called with a pool that is no longer where it was.
     /// - Throws: UNAVAILABLE while it is absent.
-    func pool(isTaken: (PoolID) -> Bool, left: (Pool) -> Void) throws(DriverError) -> Pool {
+    func pool(
+        isTaken: (PoolID) -> Bool, opened: (Pool) -> Void, left: (Pool) -> Void
+    ) throws(DriverError) -> Pool {
         if let open = state.withLock({ $0.open }), open.isStillThere { return open }
         return try opening.withLock { _ throws(DriverError) in
-            try openIfNeeded(isTaken: isTaken, left: left)
+            try openIfNeeded(isTaken: isTaken, opened: opened, left: left)
         }
     }
 
-    private func openIfNeeded(isTaken: (PoolID) -> Bool, left: (Pool) -> Void) throws(DriverError) -> Pool {
+    private func openIfNeeded(
+        isTaken: (PoolID) -> Bool, opened: (Pool) -> Void, left: (Pool) -> Void
+    ) throws(DriverError) -> Pool {
         if let open = state.withLock({ $0.open }) {
             if open.isStillThere { return open }
             // Given up before the next look, and its lock with it.
@@ -71,6 +76,7 @@ final class ConfiguredPool: Sendable {
                 state.absence = nil
             }
             report(.opened(pool: name, id: pool.id.text, path: configuration.path))
+            opened(pool)
             return pool
         } catch {
             let isNew = state.withLock { state in

@@ -37,23 +37,21 @@ package final class HostPathBackend: VolumeBackend {
         let space = PromisedSpace()
         self.space = space
         reaper = TrashReaper(
-            removed: { space.release($0.entry.capacityBytes, in: $0.pool) }, report: report)
+            removed: { space.release($0.capacityBytes, in: $1) }, report: report)
         self.report = report
     }
 
-    /// Opens the pools, which is a matter of milliseconds, and starts the reaper, which reads their records before it
-    /// empties the trash. An absent pool is reported and no error.
+    /// Opens the pools, which is a matter of milliseconds, and starts the reaper, which reads the records of each pool
+    /// that is opened, now or later, before it empties the trash. An absent pool is reported and no error.
     package func start() {
         _ = openPools()
-        reaper.start { [self] in
-            for pool in openPools() {
-                do throws(DriverError) {
-                    try settle(pool)
-                } catch {
-                    report(.remark(pool: pool.name, text: error.message))
-                }
+        reaper.start(settling: { [self] pool in
+            do throws(DriverError) {
+                try settle(pool)
+            } catch {
+                report(.remark(pool: pool.name, text: error.message))
             }
-        }
+        })
     }
 
     /// Stops the reaper and gives the pools up. What is left in the trash is removed after the next start.
@@ -220,7 +218,7 @@ extension HostPathBackend {
             let pool = try poolHolding(id)
             try settle(pool)
             if let entry = try pool.delete(id.key) {
-                reaper.enqueue([TrashReaper.Job(pool: pool, entry: entry)])
+                reaper.enqueue([.remove(entry, pool)])
             }
         }
     }
@@ -296,7 +294,8 @@ extension HostPathBackend {
 extension HostPathBackend {
     private func open(_ configured: ConfiguredPool) throws(DriverError) -> Pool {
         try configured.pool(
-            isTaken: { id in pools.contains { $0.name != configured.name && $0.knownID == id } }, left: space.remove)
+            isTaken: { id in pools.contains { $0.name != configured.name && $0.knownID == id } },
+            opened: { reaper.enqueue([.settle($0)]) }, left: space.remove)
     }
 
     /// Those that are there.
@@ -323,7 +322,7 @@ extension HostPathBackend {
         try pool.settle { settlement in
             space.set(settlement.promisedBytes, for: pool)
             for remark in settlement.remarks { report(.remark(pool: pool.name, text: remark)) }
-            reaper.enqueue(settlement.trash.map { TrashReaper.Job(pool: pool, entry: $0) })
+            reaper.enqueue(settlement.trash.map { .remove($0, pool) })
         }
     }
 }

@@ -139,7 +139,6 @@ extension Pool {
     private func prepareDirectory(_ key: VolumeKey, _ access: Access) throws(DriverError) {
         try attempt("set owner and permissions of \(path)/\(VolumeRecord.path(of: key))") { () throws(Errno) in
             let directory = try volumes.open(beneath: key.text, [.readOnly, .directory])
-            // The owner first: chown(2) takes away the set-user-id and set-group-id bits.
             if access.user != nil || access.group != nil {
                 try directory.setOwner(user: access.user, group: access.group)
             }

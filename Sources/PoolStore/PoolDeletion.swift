@@ -25,6 +25,7 @@ extension Pool {
     ///   everything.
     package func delete(_ key: VolumeKey) throws(DriverError) -> TrashEntry? {
         guard let record = try record(of: key) else {
+            guard try hasDirectory(key) else { return nil }
             if let entry = try finishDeletion(of: key) { return entry }
             return try discardDirectoryWithoutRecord(key)
         }
@@ -86,9 +87,8 @@ extension Pool {
                 }
                 try synchronizeUnlessLogged(directory)
             }
+            // With one log this makes step 2 durable as well.
             try volumes.synchronize()
-            // Where the record came from, when step 2 was left to the log.
-            if hasOneLog { try records.synchronize() }
         }
     }
 
@@ -113,10 +113,9 @@ extension Pool {
     }
 
     /// A data directory without a record: a create or a deletion that did not get to its end.
-    private func discardDirectoryWithoutRecord(_ key: VolumeKey) throws(DriverError) -> TrashEntry? {
+    private func discardDirectoryWithoutRecord(_ key: VolumeKey) throws(DriverError) -> TrashEntry {
         let entry = "\(key).\(Nonce.random())"
         return try attempt("move \(path)/\(VolumeRecord.path(of: key)) to the trash") { () throws(Errno) in
-            guard try volumes.kind(of: key.text) != nil else { return nil }
             let directory = try openTrash(making: entry)
             try ignoringMissing { () throws(Errno) in
                 try volumes.rename(key.text, to: directory, as: Self.trashedData)
@@ -130,8 +129,9 @@ extension Pool {
 
     /// Brings a deletion of `key` that stopped after its record was moved to its end.
     ///
-    /// - Returns: its entry, nil when there is no such deletion.
+    /// - Returns: its entry, nil when there is no such deletion, or nothing of it left to move.
     func finishDeletion(of key: VolumeKey) throws(DriverError) -> TrashEntry? {
+        guard try hasDirectory(key) else { return nil }
         var names: [String] = []
         try attempt("list the trash of \(path)") { () throws(Errno) in
             try trash.forEachEntry { entry in
@@ -142,13 +142,16 @@ extension Pool {
         for name in names.sorted() {
             let found = try inspectTrash(name, of: key)
             guard let record = found.record, !found.hasData else { continue }
-            guard try attempt("look for \(key)", { () throws(Errno) in try volumes.kind(of: key.text) }) != nil else {
-                continue
-            }
             try moveData(of: record, to: name)
             return TrashEntry(name: name, capacityBytes: record.capacityBytes)
         }
         return nil
+    }
+
+    private func hasDirectory(_ key: VolumeKey) throws(DriverError) -> Bool {
+        try attempt("look at \(path)/\(VolumeRecord.path(of: key))") { () throws(Errno) in
+            try volumes.kind(of: key.text) != nil
+        }
     }
 
     /// What an entry of the trash holds. A record in it that cannot be read counts as none.

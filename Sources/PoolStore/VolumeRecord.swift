@@ -67,17 +67,26 @@ extension VolumeRecord {
         var layout: Int
     }
 
+    private static func checkLayout(_ layout: Int) throws(JSONText.Unreadable) {
+        guard layout == Self.layout else {
+            throw JSONText.Unreadable("it has layout \(layout), and this version reads layout \(Self.layout)")
+        }
+    }
+
     func encoded() throws(JSONText.Unreadable) -> [UInt8] {
         try JSONText.encode(self)
     }
 
     /// Decodes the file of `key`; whoever wrote it, it describes exactly this volume.
     init(decoding bytes: [UInt8], for key: VolumeKey) throws(JSONText.Unreadable) {
-        let layout = try JSONText.decode(Layout.self, from: bytes).layout
-        guard layout == Self.layout else {
-            throw JSONText.Unreadable("it has layout \(layout), and this version reads layout \(Self.layout)")
+        do {
+            self = try JSONText.decode(VolumeRecord.self, from: bytes)
+        } catch {
+            // Another layout is the better reason, whatever else it changed.
+            try Self.checkLayout(try JSONText.decode(Layout.self, from: bytes).layout)
+            throw error
         }
-        self = try JSONText.decode(VolumeRecord.self, from: bytes)
+        try Self.checkLayout(layout)
         guard id == key.text else { throw JSONText.Unreadable("id is not the one of its file name") }
         guard path == Self.path(of: key) else { throw JSONText.Unreadable("path is not \(Self.path(of: key))") }
         guard capacityBytes >= 0 else { throw JSONText.Unreadable("capacityBytes is negative") }

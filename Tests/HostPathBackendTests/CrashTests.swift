@@ -153,6 +153,20 @@ struct CrashTests {
         #expect(try await second.create(Self.name).isMade)
     }
 
+    @Test("the trash of a pool that returns is emptied, whatever call notices it first")
+    func trashOfAPoolThatReturns() async throws {
+        let fixture = try Fixture(Scratch())
+        let id = try await Self.build(.recordAndDataInTrash, fixture)
+        let aside = "\(fixture.scratch.path)/aside"
+        fixture.backend.stop()
+        #expect(rename(fixture.root(), aside) == 0)
+        let second = try fixture.restarted()
+        #expect(await code { _ = try await second.backend.volume(id) } == .unavailable)
+        #expect(rename(aside, fixture.root()) == 0)
+        #expect(await code { _ = try await second.backend.volume(id) } == .notFound)
+        second.emptyTrash()
+    }
+
     @Test("a pool whose making was interrupted is made")
     func halfMadePool() throws {
         let scratch = try Scratch()
