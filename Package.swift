@@ -99,6 +99,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["moorage", "CSIWire", "GRPCServing", "LinuxSystem", systemPackage],
+            exclude: ["Resources"],
             swiftSettings: checked),
     ],
     cLanguageStandard: .gnu17
