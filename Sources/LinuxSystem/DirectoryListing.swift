@@ -42,8 +42,8 @@ package struct DirectoryEntry: Hashable, Sendable {
 }
 
 extension OwnedDescriptor {
-    /// Calls `body` with each entry of this directory but `.` and `..`, in the order of the file system, until it returns
-    /// false. The descriptor must be open for reading; its own position is not moved.
+    /// Calls `body` with each entry of this directory but `.` and `..`, in the order of the file system, until it
+    /// returns false. The descriptor must be open for reading; its own position is not moved.
     package func forEachEntry(_ body: (DirectoryEntry) -> Bool) throws(Errno) {
         // A stream of its own, because readdir moves the position that all duplicates share.
         let copy = try systemCall {

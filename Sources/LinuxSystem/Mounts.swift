@@ -2,10 +2,11 @@ import CLinuxShims
 import Glibc
 package import SystemPackage
 
-/// The file-descriptor mount API (open_tree(2), mount_setattr(2), move_mount(2)): a mount is complete before anyone sees it.
+/// The file-descriptor mount API (open_tree(2), mount_setattr(2), move_mount(2)): a mount is complete before anyone
+/// sees it.
 extension OwnedDescriptor {
-    /// A detached copy of the mount at this place, with this place as its root; without the mounts below it. It goes away
-    /// with its last descriptor unless it is attached. (open_tree(2), OPEN_TREE_CLONE)
+    /// A detached copy of the mount at this place, with this place as its root; without the mounts below it. It goes
+    /// away with its last descriptor unless it is attached. (open_tree(2), OPEN_TREE_CLONE)
     package func cloneMount() throws(Errno) -> OwnedDescriptor {
         let flags =
             CLinuxShims_OPEN_TREE_CLONE | CLinuxShims_OPEN_TREE_CLOEXEC | UInt32(bitPattern: CLinuxShims_AT_EMPTY_PATH)

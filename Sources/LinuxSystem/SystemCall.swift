@@ -1,7 +1,8 @@
 import Glibc
 import SystemPackage
 
-/// Runs one system call: repeats it while a signal interrupts it, throws what errno says, traps on what only a bug can cause.
+/// Runs one system call: repeats it while a signal interrupts it, throws what errno says, traps on what only a bug can
+/// cause.
 ///
 /// `call` must do nothing after the system call that could change errno.
 func systemCall<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {

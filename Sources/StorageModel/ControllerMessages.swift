@@ -1,5 +1,5 @@
-// Requests and answers of the Controller service, field for field as in proto/csi/v1/csi.proto. Secrets are dropped where
-// bytes become values: no backend here takes one, and what is not carried cannot leak.
+// Requests and answers of the Controller service, field for field as in proto/csi/v1/csi.proto. Secrets are dropped
+// where bytes become values: no backend here takes one, and what is not carried cannot leak.
 
 package struct CreateVolumeRequest: Hashable, Sendable {
     package var name: String

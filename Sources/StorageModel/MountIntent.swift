@@ -6,8 +6,9 @@ package enum MountRole: String, Hashable, Sendable {
 
 /// What the node was asked to mount, where and how: one entry of the ledger.
 ///
-/// Two calls have "the same arguments" (CSI spec, NodePublishVolume) when their intents are equal but for the access mode,
-/// whose equivalences CSIServices knows. Secrets, publish context and `csi.storage.k8s.io/*` keys are no part of it.
+/// Two calls have "the same arguments" (CSI spec, NodePublishVolume) when their intents are equal but for the access
+/// mode, whose equivalences CSIServices knows. Secrets, publish context and `csi.storage.k8s.io/*` keys are no part of
+/// it.
 package struct MountIntent: Hashable, Sendable {
     package var volume: VolumeID
     package var role: MountRole

@@ -1,4 +1,5 @@
-// Requests and answers of the Node service, field for field as in proto/csi/v1/csi.proto, less secrets and publish context.
+// Requests and answers of the Node service, field for field as in proto/csi/v1/csi.proto, less secrets and publish
+// context.
 
 package struct NodeStageVolumeRequest: Hashable, Sendable {
     package var volumeID: VolumeID

@@ -1,7 +1,7 @@
 /// SHA-256 (FIPS 180-4), for names that must become ids.
 ///
-/// Ours because ids are a pure function of the model, which imports nothing, and no chosen package has it. It hashes names
-/// of a kibibyte, never data; it is checked against the NIST vectors.
+/// Ours because ids are a pure function of the model, which imports nothing, and no chosen package has it. It hashes
+/// names of a kibibyte, never data; it is checked against the NIST vectors.
 package enum SHA256 {
     /// The first `digits` lowercase hex digits of the digest; at most 64.
     package static func hexDigest(of message: some Sequence<UInt8>, digits: Int = 64) -> String {

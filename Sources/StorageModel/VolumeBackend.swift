@@ -1,7 +1,7 @@
 /// Where volumes are and how they are made: one kind of storage.
 ///
-/// CSIServices decides what CSI says must happen and holds the gates; a backend does it, durably, and never answers before
-/// it is done. Every method may be called twice and after a crash of the method before it.
+/// CSIServices decides what CSI says must happen and holds the gates; a backend does it, durably, and never answers
+/// before it is done. Every method may be called twice and after a crash of the method before it.
 package protocol VolumeBackend: Sendable {
     /// The value of the StorageClass parameter `backend` that chooses it.
     var name: String { get }
@@ -20,8 +20,8 @@ package protocol VolumeBackend: Sendable {
 
     /// Makes the volume, or returns the one that has its place already, which may be an incompatible one.
     ///
-    /// Errors: RESOURCE_EXHAUSTED when there is no room, OUT_OF_RANGE when there can never be, UNAVAILABLE when the pool
-    /// is absent, ALREADY_EXISTS when another pool holds the name.
+    /// Errors: RESOURCE_EXHAUSTED when there is no room, OUT_OF_RANGE when there can never be, UNAVAILABLE when the
+    /// pool is absent, ALREADY_EXISTS when another pool holds the name.
     func create(_ placement: VolumePlacement) async throws(DriverError) -> CreatedVolume
 
     /// What the record says. NOT_FOUND without one; FAILED_PRECONDITION when it belongs to another node.
@@ -36,7 +36,8 @@ package protocol VolumeBackend: Sendable {
     /// Room for further volumes with these parameters.
     func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity
 
-    /// What to mount for a volume that exists. Errors as `volume(_:)`, and INVALID_ARGUMENT for a flag that cannot be honoured.
+    /// What to mount for a volume that exists. Errors as `volume(_:)`, and INVALID_ARGUMENT for a flag that cannot be
+    /// honoured.
     func mountPlan(for id: VolumeID, capability: VolumeCapability, context: [String: String]) async throws(DriverError)
         -> MountPlan
 }

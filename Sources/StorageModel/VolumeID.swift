@@ -15,7 +15,8 @@ package struct VolumeID: Hashable, Comparable, Sendable, CustomStringConvertible
 
 /// Turns a name of any form into one that is safe as a path component, as part of an id and in a log line.
 package enum PlainName {
-    /// The longest name that is kept as it is. With it a hostPath id stays below the 128 bytes of the CSI specification.
+    /// The longest name that is kept as it is. With it a hostPath id stays below the 128 bytes of the CSI
+    /// specification.
     package static let longestKept = 96
 
     /// Marks a hashed name. A name that begins like this is itself hashed, so no two names meet.
@@ -37,7 +38,8 @@ package enum PlainName {
         }
     }
 
-    /// Whether `component` can be one that `of(_:)` made: what an id from outside must pass before it becomes a path component.
+    /// Whether `component` can be one that `of(_:)` made: what an id from outside must pass before it becomes a path
+    /// component.
     package static func isComponent(_ component: some StringProtocol) -> Bool {
         guard component.hasPrefix(hashedPrefix) else { return isPlain(String(component)) }
         let digits = component.utf8.dropFirst(hashedPrefix.utf8.count)

@@ -1,5 +1,5 @@
-/* System calls that Glibc does not give Swift: it has no wrapper, the wrapper is variadic, or the struct does not import.
-   Each returns what the system call returns: -1 means errno says why. Nothing here decides anything. */
+/* System calls that Glibc does not give Swift: it has no wrapper, the wrapper is variadic, or the struct does not
+   import. Each returns what the system call returns: -1 means errno says why. Nothing here decides anything. */
 #ifndef CLINUXSHIMS_H
 #define CLINUXSHIMS_H
 
