@@ -1,3 +1,0 @@
-#include "CGRPCShims.h"
-
-typedef int CGRPCShims_placeholder;
