@@ -70,7 +70,7 @@ let package = Package(
             name: "moorage",
             dependencies: [
                 "StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", "HostPathBackend", "CSIServices",
-                "CSIEndpoint", "GRPCServing", "CommandLineTools", argumentParser, logging,
+                "CSIEndpoint", "CSIWire", "GRPCServing", "CommandLineTools", argumentParser, logging, systemPackage,
             ],
             swiftSettings: strict),
 

@@ -1,5 +1,5 @@
 /// A google.protobuf.Timestamp and its text (RFC 3339, as the proto3 JSON mapping narrows it).
-struct Timestamp: Hashable {
+package struct Timestamp: Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z.
     let seconds: Int64
     /// 0 to 999,999,999, forward in time also before 1970.
@@ -10,14 +10,14 @@ struct Timestamp: Hashable {
     private static let range: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
     /// Nil outside the years 1 to 9999.
-    init?(seconds: Int64, nanoseconds: Int32) {
+    package init?(seconds: Int64, nanoseconds: Int32) {
         guard Self.range.contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else { return nil }
         self.seconds = seconds
         self.nanoseconds = nanoseconds
     }
 
     /// In UTC, with 0, 3, 6 or 9 digits after the second.
-    var text: String {
+    package var text: String {
         let secondOfDay = ((seconds % Self.secondsPerDay) + Self.secondsPerDay) % Self.secondsPerDay
         let (year, month, day) = Self.date(ofDay: (seconds - secondOfDay) / Self.secondsPerDay)
         var text = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"

@@ -1,0 +1,188 @@
+package import CSIServices
+import CSIWire
+package import GRPCServing
+import StorageModel
+
+/// The methods of this server, by their gRPC path.
+package struct Routes: Sendable {
+    package private(set) var methods: [String: MethodHandler] = [:]
+    private let log: RequestLog
+
+    /// - Parameters:
+    ///   - controller: nil when this instance serves no controller.
+    ///   - node: nil when this instance serves no node.
+    package init(
+        identity: IdentityService, controller: ControllerService?, node: NodeService?, health: Health, log: RequestLog
+    ) {
+        self.log = log
+        addIdentity(identity)
+        if let controller { addController(controller) }
+        if let node { addNode(node) }
+        let offered = Set(methods.keys.compactMap(Self.service))
+        addHealth(health, services: offered)
+        addReflection(services: Set(methods.keys.compactMap(Self.service)))
+    }
+
+    private mutating func addIdentity(_ service: IdentityService) {
+        let unary = Unary("csi.v1.Identity", log: log)
+        methods.merge(
+            [
+                unary("GetPluginInfo") { service.pluginInfo($0) },
+                unary("GetPluginCapabilities") { service.capabilities($0) },
+                unary("Probe") { service.probe($0) },
+            ], uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addController(_ service: ControllerService) {
+        let unary = Unary("csi.v1.Controller", log: log)
+        addRefusals(
+            unary,
+            [
+                "ControllerPublishVolume", "ControllerUnpublishVolume", "CreateSnapshot", "DeleteSnapshot",
+                "ListSnapshots",
+                "GetSnapshot", "ControllerExpandVolume", "ControllerModifyVolume",
+            ])
+        methods.merge(
+            [
+                unary("CreateVolume", volume: \.name) { request throws(DriverError) in
+                    try await service.createVolume(request)
+                },
+                unary("DeleteVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.deleteVolume(request)
+                },
+                unary("ValidateVolumeCapabilities", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.validateCapabilities(request)
+                },
+                unary("ListVolumes") { request throws(DriverError) in try await service.listVolumes(request) },
+                unary("GetCapacity") { request throws(DriverError) in try await service.getCapacity(request) },
+                unary("ControllerGetCapabilities") { service.capabilities($0) },
+                unary("ControllerGetVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.getVolume(request)
+                },
+            ], uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addNode(_ service: NodeService) {
+        let unary = Unary("csi.v1.Node", log: log)
+        addRefusals(unary, ["NodeExpandVolume"])
+        methods.merge(
+            [
+                unary("NodeStageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.stage(request)
+                },
+                unary("NodeUnstageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.unstage(request)
+                },
+                unary("NodePublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.publish(request)
+                },
+                unary("NodeUnpublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.unpublish(request)
+                },
+                unary("NodeGetVolumeStats", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.stats(request)
+                },
+                unary("NodeGetCapabilities") { service.capabilities($0) },
+                unary("NodeGetInfo") { service.info($0) },
+            ], uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addRefusals(_ unary: Unary, _ names: [String]) {
+        methods.merge(names.map(unary.refusing), uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addHealth(_ health: Health, services: Set<String>) {
+        let unary = Unary("grpc.health.v1.Health", log: log)
+        methods.merge(
+            [
+                unary("Check") { (request: HealthCheckRequest) throws(DriverError) in
+                    guard request.service.isEmpty || services.contains(request.service) else {
+                        throw DriverError(.notFound, "service \(request.service) is not served here")
+                    }
+                    return HealthCheckResponse(status: health.status)
+                },
+                (unary.path("Watch"), .stream(Self.watch(health, services: services))),
+            ], uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addReflection(services: Set<String>) {
+        for version in ["v1", "v1alpha"] {
+            let service = "grpc.reflection.\(version).ServerReflection"
+            methods["/\(service)/ServerReflectionInfo"] = .stream(
+                Reflection.handler(services: services.union([service])))
+        }
+    }
+
+    private static func watch(
+        _ health: Health, services: Set<String>
+    ) -> @Sendable (ServerCall, CallContext) async throws(GRPCStatus) -> Void {
+        { call, _ throws(GRPCStatus) in
+            guard let bytes = try await call.next() else { return }
+            let request: HealthCheckRequest
+            do throws(DriverError) {
+                request = try HealthCheckRequest(wire: bytes)
+            } catch {
+                throw GRPCStatus(error)
+            }
+            let isKnown = request.service.isEmpty || services.contains(request.service)
+            try await call.send(HealthCheckResponse(status: isKnown ? health.status : .serviceUnknown).wireBytes())
+            // The status changes once, when the driver begins to stop; an unknown service never becomes known.
+            await health.untilStopping()
+            guard isKnown else { return }
+            try await call.send(HealthCheckResponse(status: health.status).wireBytes())
+        }
+    }
+
+    private static func service(ofPath path: String) -> String? {
+        path.split(separator: "/").first.map(String.init)
+    }
+}
+
+/// Makes the unary routes of one service: bytes to request, response to bytes, a log line for each call.
+private struct Unary {
+    private let service: String
+    private let log: RequestLog
+
+    init(_ service: String, log: RequestLog) {
+        self.service = service
+        self.log = log
+    }
+
+    func path(_ name: String) -> String { "/\(service)/\(name)" }
+
+    func callAsFunction<Request: WireRequest, Response: WireResponse>(
+        _ name: String, volume: (@Sendable (Request) -> String)? = nil,
+        _ body: @escaping @Sendable (Request) async throws(DriverError) -> Response
+    ) -> (String, MethodHandler) {
+        let handler: @Sendable ([UInt8], CallContext) async throws(GRPCStatus) -> [UInt8] = {
+            [log] bytes, context throws(GRPCStatus) in
+            let start = ContinuousClock.now
+            var named: String?
+            do throws(DriverError) {
+                let request = try Request(wire: bytes)
+                named = volume?(request)
+                let response = try await body(request).wireBytes()
+                log.record(context, volume: named, since: start, failure: nil)
+                return response
+            } catch {
+                log.record(context, volume: named, since: start, failure: error)
+                throw GRPCStatus(error)
+            }
+        }
+        return (path(name), .unary(handler))
+    }
+
+    /// A method of CSI that this version does not offer.
+    func refusing(_ name: String) -> (String, MethodHandler) {
+        let error = DriverError(
+            .unimplemented, "\(service)/\(name) is not offered by this version of Moorage; its capabilities say what is"
+        )
+        return (
+            path(name),
+            .unary { [log] _, context throws(GRPCStatus) in
+                log.record(context, volume: nil, since: .now, failure: error)
+                throw GRPCStatus(error)
+            }
+        )
+    }
+}

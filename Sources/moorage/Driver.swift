@@ -1,0 +1,110 @@
+import ArgumentParser
+import BlockingWork
+import CSIEndpoint
+import CSIServices
+import CSIWire
+import GRPCServing
+import Glibc
+import HostPathBackend
+import LinuxSystem
+import Logging
+import MountTracking
+import StorageModel
+
+extension NodeMounts: MountTracker {}
+
+/// The parts of a running driver, put together.
+struct Driver {
+    private let settings: ServeSettings
+    private let logger: Logger
+    private let workers: WorkerThreads
+    private let backend: HostPathBackend
+    private let mounts: NodeMounts
+    private let health = Health()
+    private let server: GRPCServer
+    private let stateLock: StateLock
+
+    init(_ settings: ServeSettings) throws {
+        self.settings = settings
+        let logger = Self.logger(settings)
+        self.logger = logger
+        stateLock = try StateLock(settings.stateDirectory)
+        workers = WorkerThreads(name: "moorage-io", limit: 16)
+        backend = try HostPathBackend(
+            pools: settings.pools, stateDirectory: settings.stateDirectory, nodeID: settings.nodeID,
+            topology: settings.topology, workers: workers,
+            report: { logger.log(level: $0.isProblem ? .warning : .info, "pool", metadata: ["event": "\($0)"]) })
+        mounts = try NodeMounts(
+            stateDirectory: settings.stateDirectory, ledgerBootID: nil, kubeletDirectories: settings.targetPrefixes,
+            workers: workers, report: { logger.notice("mounts", metadata: ["event": "\($0)"]) })
+        let backends = Backends([backend])
+        let gates = Gates()
+        let controller = ControllerService(backends: backends, tracker: mounts, gates: gates)
+        let node = NodeService(
+            nodeID: settings.nodeID, topology: settings.topology, backends: backends, tracker: mounts, gates: gates,
+            rules: PublishRules(singleNodeWriter: settings.singleNodeWriter))
+        let routes = Routes(
+            identity: IdentityService(driverName: settings.driverName, version: Moorage.version),
+            controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
+            health: health, log: RequestLog(logger: logger))
+        server = GRPCServer(methods: routes.methods)
+    }
+
+    func start() throws {
+        let (logger, mounts) = (logger, mounts)
+        // Calls that need the ledger answer UNAVAILABLE until this is done; Probe does not wait for it.
+        Task {
+            do {
+                let summary = try await mounts.reconcile()
+                logger.info("mounts compared with the kernel", metadata: ["found": "\(summary)"])
+            } catch {
+                logger.critical("mounts cannot be compared with the kernel", metadata: ["error": "\(error)"])
+            }
+        }
+        backend.start()
+        try server.listen(on: settings.endpoint)
+        logger.info(
+            "serving",
+            metadata: [
+                "driver": "\(settings.driverName)", "endpoint": "\(settings.endpoint)", "node": "\(settings.nodeID)",
+                "mode": "\(settings.mode.rawValue)", "version": "\(Moorage.version)",
+            ])
+    }
+
+    /// Waits for a signal on this plain thread, lets calls finish, and returns; a second signal ends the process at once.
+    func stop(at signals: TerminationSignals) {
+        signals.wait()
+        logger.info("stopping: calls may finish", metadata: ["seconds": "\(settings.drainTimeout.components.seconds)"])
+        let logger = logger
+        DetachedThread.start(name: "moorage-signal") {
+            signals.wait()
+            logger.warning("stopped at once by a second signal")
+            _exit(1)
+        }
+        health.beginStopping()
+        switch server.shutdown(grace: settings.drainTimeout) {
+        case .drained:
+            logger.info("stopped")
+        case .answeredUnavailable(let calls):
+            logger.warning("stopped; calls were answered UNAVAILABLE", metadata: ["calls": "\(calls)"])
+        case .stuck(let handlers):
+            // State on disk is whole at every moment, so nothing is gained by waiting for a call that does not end.
+            logger.error("stopped with work that does not end", metadata: ["calls": "\(handlers)"])
+            _exit(1)
+        }
+        backend.stop()
+        workers.close()
+    }
+
+    private static func logger(_ settings: ServeSettings) -> Logger {
+        let output = LogOutput(
+            format: settings.logFormat, level: settings.logLevel,
+            now: {
+                let (seconds, nanoseconds) = WallClock.now()
+                let milliseconds = nanoseconds / 1_000_000 * 1_000_000
+                return Timestamp(seconds: seconds, nanoseconds: milliseconds)?.text ?? ""
+            },
+            write: { StandardStream.error.write($0) })
+        return Logger(label: "moorage") { _ in output }
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import LinuxSystem
+
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve CSI on a Unix socket until SIGTERM or SIGINT.",
+        discussion: """
+            Each option can also come from the environment, as MOORAGE_ and its name (MOORAGE_STATE_DIR); the endpoint comes \
+            from CSI_ENDPOINT. Lists have commas there. A first signal lets calls finish, a second one ends at once.
+
+            Example:
+              moorage serve --endpoint unix:///run/moorage/csi.sock --node-id worker-1 --pool fast=/mnt/nvme/moorage
+            """)
+
+    @Option(help: "Where to listen: unix:///path, unix:path or a path. (default: unix:///run/moorage/csi.sock)")
+    var endpoint: String?
+
+    @Option(name: .customLong("node-id"), help: "The name of this node. (default: the host name)")
+    var nodeID: String?
+
+    @Option(help: "The name orchestrators know the driver by. (default: csi.moorage.dev)")
+    var driverName: String?
+
+    @Option(help: "The kinds of storage to serve; this version has hostPath. (default: hostPath)")
+    var backends: String?
+
+    @Option(help: "The services to offer: all, controller or node. (default: all)")
+    var mode: String?
+
+    @Option(name: .customLong("state-dir"), help: "What this node remembers. (default: /var/lib/moorage)")
+    var stateDirectory: String?
+
+    @Option(help: "NAME=DIR: a directory for volumes; repeatable. (default: one, default, in the state directory)")
+    var pool: [String] = []
+
+    @Option(
+        name: .customLong("kubelet-dir"), help: "Below it, targets are the orchestrator's. (default: /var/lib/kubelet)")
+    var kubeletDirectory: String?
+
+    @Option(help: "One more directory like --kubelet-dir; repeatable.")
+    var targetPrefix: [String] = []
+
+    @Option(help: "Whether SINGLE_NODE_WRITER allows one publication or many: exclusive, shared. (default: exclusive)")
+    var singleNodeWriter: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
+    var logLevel: String?
+
+    @Option(help: "text or json, on standard error. (default: text)")
+    var logFormat: String?
+
+    @Option(help: "Seconds that calls may take to finish when stopping. (default: 10)")
+    var drainTimeout: String?
+
+    func run() throws {
+        // Before any thread exists: a signal that comes while starting is kept for later.
+        let signals = TerminationSignals()
+        do {
+            let driver = try Driver(ServeSettings(self))
+            try driver.start()
+            driver.stop(at: signals)
+        } catch let error as SettingError {
+            throw ValidationError(error.description)
+        }
+    }
+}

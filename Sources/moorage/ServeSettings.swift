@@ -1,0 +1,133 @@
+import CSIEndpoint
+import CSIServices
+import GRPCServing
+import HostPathBackend
+import LinuxSystem
+import Logging
+import StorageModel
+
+/// What `moorage serve` was told, checked as far as that is possible without starting anything.
+struct ServeSettings {
+    enum Mode: String, CaseIterable {
+        case all
+        case controller
+        case node
+    }
+
+    let endpoint: UnixEndpoint
+    let nodeID: String
+    let driverName: String
+    let mode: Mode
+    let stateDirectory: String
+    let pools: [PoolConfiguration]
+    /// Below these a target may be unmounted although no ledger knows it.
+    let targetPrefixes: [String]
+    let singleNodeWriter: SingleNodeWriterPolicy
+    let logLevel: Logger.Level
+    let logFormat: LogFormat
+    let drainTimeout: Duration
+
+    init(_ flags: Serve) throws(SettingError) {
+        do {
+            endpoint = try UnixEndpoint(
+                parsing: Setting.value("endpoint", flag: flags.endpoint, default: Self.defaultEndpoint))
+        } catch {
+            throw SettingError("endpoint", "\(error)", "for example unix:///run/moorage/csi.sock")
+        }
+        driverName = try Self.checkedDriverName(
+            Setting.value("driver-name", flag: flags.driverName, default: "csi.moorage.dev"))
+        nodeID = try Self.checkedNodeID(Setting.value("node-id", flag: flags.nodeID, default: Self.hostNameOrEmpty()))
+        mode = try Setting.choice("mode", flag: flags.mode, default: .all)
+        try Self.checkBackends(Setting.value("backends", flag: flags.backends, default: "hostPath"))
+        let state = Setting.value("state-dir", flag: flags.stateDirectory, default: "/var/lib/moorage")
+        stateDirectory = try Setting.directory("state-dir", state)
+        pools = try Self.pools(Setting.values("pool", flags: flags.pool), stateDirectory: stateDirectory)
+        let kubelet = Setting.value("kubelet-dir", flag: flags.kubeletDirectory, default: "/var/lib/kubelet")
+        var prefixes = [try Setting.directory("kubelet-dir", kubelet)]
+        for prefix in Setting.values("target-prefix", flags: flags.targetPrefix) {
+            prefixes.append(try Setting.directory("target-prefix", prefix))
+        }
+        targetPrefixes = prefixes
+        singleNodeWriter = try Setting.choice(
+            "single-node-writer", flag: flags.singleNodeWriter, default: .exclusive)
+        logLevel = try Setting.choice("log-level", flag: flags.logLevel, default: .info)
+        logFormat = try Setting.choice("log-format", flag: flags.logFormat, default: .text)
+        drainTimeout = try Self.seconds(Setting.value("drain-timeout", flag: flags.drainTimeout, default: "10"))
+    }
+
+    static let defaultEndpoint = "unix:///run/moorage/csi.sock"
+
+    /// Where this node's volumes can be reached from. The value is the node id where that fits a label, else a short form.
+    var topology: Topology {
+        let key = "topology.\(driverName)/node"
+        guard nodeID.utf8.count > 63 || !Self.isLabel(nodeID) else { return Topology([key: nodeID]) }
+        return Topology([key: "node-" + SHA256.hexDigest(of: nodeID.utf8, digits: 32)])
+    }
+
+    private static func isLabel(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else {
+            return false
+        }
+        return bytes.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+
+    /// CSI spec, GetPluginInfo: at most 63 characters, letters and digits at both ends, dots and dashes between.
+    private static func checkedDriverName(_ name: String) throws(SettingError) -> String {
+        guard name.utf8.count <= 63, isLabel(name), !name.contains("_") else {
+            throw SettingError(
+                "driver-name", "\(name) is no name that CSI allows",
+                "use at most 63 letters, digits, dots and dashes, with a letter or digit at both ends")
+        }
+        return name
+    }
+
+    /// CSI spec, NodeGetInfo: at most 256 bytes.
+    private static func checkedNodeID(_ id: String) throws(SettingError) -> String {
+        guard !id.isEmpty, id.utf8.count <= 256, id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw SettingError(
+                "node-id", "it is empty, longer than 256 bytes or not plain ASCII", "give the name of this node")
+        }
+        return id
+    }
+
+    private static func checkBackends(_ list: String) throws(SettingError) {
+        let names = list.split(separator: ",").map { $0.lowercased() }
+        guard names == ["hostpath"] else {
+            throw SettingError("backends", "\(list) is not served by this version", "use hostPath")
+        }
+    }
+
+    private static func pools(
+        _ definitions: [String], stateDirectory: String
+    ) throws(SettingError) -> [PoolConfiguration] {
+        guard !definitions.isEmpty else { return [.embedded(stateDirectory: stateDirectory)] }
+        var pools: [PoolConfiguration] = []
+        for definition in definitions {
+            let parts = definition.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, PlainName.isPlain(String(parts[0])) else {
+                throw SettingError(
+                    "pool", "\(definition) is not NAME=DIR", "for example --pool fast=/mnt/nvme/moorage")
+            }
+            pools.append(
+                PoolConfiguration(name: String(parts[0]), path: try Setting.directory("pool", String(parts[1]))))
+        }
+        return pools
+    }
+
+    private static func seconds(_ text: String) throws(SettingError) -> Duration {
+        let digits = text.hasSuffix("s") ? String(text.dropLast()) : text
+        guard let seconds = Int(digits), (0...3600).contains(seconds) else {
+            throw SettingError("drain-timeout", "\(text) is no number of seconds", "use 0 to 3600, for example 10")
+        }
+        return .seconds(seconds)
+    }
+
+    private static func hostNameOrEmpty() -> String {
+        (try? hostName()) ?? ""
+    }
+}
