@@ -50,7 +50,8 @@ enum Compatibility {
     private static func refusal(_ name: String, _ difference: String) -> DriverError {
         DriverError(
             .alreadyExists,
-            "a volume named \(name) exists and is not the one asked for: \(difference); use another name, or ask for it as it is"
+            "a volume named \(name) exists and is not the one asked for: \(difference); use another name, "
+                + "or ask for it as it is"
         )
     }
 

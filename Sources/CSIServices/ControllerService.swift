@@ -54,7 +54,8 @@ package struct ControllerService: Sendable {
             guard try await !tracker.isInUse(id) else {
                 throw DriverError(
                     .failedPrecondition,
-                    "volume \(id) cannot be deleted: it is staged or published on this node; unpublish and unstage it first"
+                    "volume \(id) cannot be deleted: it is staged or published on this node; "
+                        + "unpublish and unstage it first"
                 )
             }
             try await backend.delete(id)

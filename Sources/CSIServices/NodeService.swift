@@ -61,7 +61,8 @@ package struct NodeService: Sendable {
         guard !request.stagingTargetPath.isEmpty else {
             throw DriverError(
                 .failedPrecondition,
-                "staging_target_path is required: this driver stages volumes; call NodeStageVolume first and pass its path"
+                "staging_target_path is required: this driver stages volumes; "
+                    + "call NodeStageVolume first and pass its path"
             )
         }
         try RequestChecks.required(path: request.stagingTargetPath, field: "staging_target_path")
@@ -101,8 +102,8 @@ package struct NodeService: Sendable {
             usage: try await tracker.usage(of: plan, volume: request.volumeID, at: request.volumePath))
     }
 
-    /// The first two steps of a publication are those of a stage: after a reboot or a takeover the orchestrator publishes
-    /// without staging again (kubernetes#120853), and nothing may then be written beside the volume.
+    /// The first two steps of a publication are those of a stage: after a reboot or a takeover the orchestrator
+    /// publishes without staging again (kubernetes#120853), and nothing may then be written beside the volume.
     private func publish(
         _ request: NodePublishVolumeRequest, capability: VolumeCapability, plan: MountPlan, among mounts: [TrackedMount]
     ) async throws(DriverError) {

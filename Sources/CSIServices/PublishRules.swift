@@ -4,7 +4,8 @@ package import StorageModel
 package enum SingleNodeWriterPolicy: String, Sendable, CaseIterable {
     /// One publication, as the specification's table says for it.
     case exclusive
-    /// Any number: for orchestrators that send it for every ReadWriteOnce volume (Kubernetes before 1.27, Nomad, Swarm).
+    /// Any number: for orchestrators that send it for every ReadWriteOnce volume (Kubernetes before 1.27, Nomad,
+    /// Swarm).
     case shared
 }
 
@@ -27,8 +28,8 @@ package struct PublishRules: Sendable {
                     .failedPrecondition,
                     "volume \(intent.volume) is published at \(mount.intent.path) with access mode "
                         + "\(mount.intent.accessMode.rawValue) and cannot be published at \(intent.path) with "
-                        + "\(intent.accessMode.rawValue) as well: unpublish it there first, or use SINGLE_NODE_MULTI_WRITER "
-                        + "(or start the driver with --single-node-writer shared)")
+                        + "\(intent.accessMode.rawValue) as well: unpublish it there first, or use "
+                        + "SINGLE_NODE_MULTI_WRITER (or start the driver with --single-node-writer shared)")
             }
         }
     }
@@ -39,8 +40,8 @@ package struct PublishRules: Sendable {
             guard mount.intent.path == intent.path else {
                 throw DriverError(
                     .failedPrecondition,
-                    "volume \(intent.volume) is staged at \(mount.intent.path) and cannot be staged at \(intent.path) as "
-                        + "well: unstage it there first")
+                    "volume \(intent.volume) is staged at \(mount.intent.path) and cannot be staged at \(intent.path) "
+                        + "as well: unstage it there first")
             }
             try checkSameArguments(intent, mount.intent, field: "staging_target_path")
         }
@@ -51,8 +52,8 @@ package struct PublishRules: Sendable {
         else {
             throw DriverError(
                 .alreadyExists,
-                "volume \(new.volume) is mounted at this \(field) already with another capability, other mount flags or "
-                    + "another readonly; undo that call first, or repeat it unchanged")
+                "volume \(new.volume) is mounted at this \(field) already with another capability, other mount flags "
+                    + "or another readonly; undo that call first, or repeat it unchanged")
         }
     }
 

@@ -45,7 +45,8 @@ enum RequestChecks {
         guard let range else { return }
         guard range.requiredBytes >= 0, range.limitBytes >= 0 else {
             throw .invalid(
-                "capacity_range must not be negative: required_bytes \(range.requiredBytes), limit_bytes \(range.limitBytes)"
+                "capacity_range must not be negative: required_bytes \(range.requiredBytes), "
+                    + "limit_bytes \(range.limitBytes)"
             )
         }
         guard range.limitBytes == 0 || range.requiredBytes <= range.limitBytes else {

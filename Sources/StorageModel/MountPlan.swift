@@ -15,8 +15,8 @@ package struct MountPlan: Hashable, Sendable {
     }
 }
 
-/// The attributes of one mount, set with mount_setattr(2) before anyone can see it. They belong to the mount, not to the file
-/// system below, so two publications of one volume may differ.
+/// The attributes of one mount, set with mount_setattr(2) before anyone can see it. They belong to the mount, not to
+/// the file system below, so two publications of one volume may differ.
 package struct MountAttributes: Hashable, Sendable {
     /// When reading a file updates its access time (mount_setattr(2), `MOUNT_ATTR__ATIME`).
     package enum AccessTime: String, Hashable, Sendable {
@@ -53,8 +53,9 @@ extension MountAttributes {
             for flag in entry.split(separator: ",", omittingEmptySubsequences: false) {
                 guard apply(flag) else {
                     throw .invalid(
-                        "volume_capability.mount.mount_flags: flag \(index + 1) of \(flags.count) is not one that a mounted "
-                            + "directory can honour; remove it, or use one of \(Self.knownFlags.joined(separator: ", "))"
+                        "volume_capability.mount.mount_flags: flag \(index + 1) of \(flags.count) is not one that a "
+                            + "mounted directory can honour; remove it, or use one of "
+                            + Self.knownFlags.joined(separator: ", ")
                     )
                 }
             }
