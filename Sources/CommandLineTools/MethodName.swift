@@ -2,8 +2,9 @@ package import CSIWire
 
 /// Finds the method that a person means.
 package enum MethodName {
-    /// Understands `CreateVolume`, `Controller/CreateVolume`, `csi.v1.Controller/CreateVolume` and the same with dots or a
-    /// leading slash; letter case does not matter. Where several services have the name, the first in the catalog counts.
+    /// Understands `CreateVolume`, `Controller/CreateVolume`, `csi.v1.Controller/CreateVolume` and the same with dots
+    /// or a leading slash; letter case does not matter. Where several services have the name, the first in the catalog
+    /// counts.
     ///
     /// - Throws: a text that names what comes near.
     package static func resolve(_ name: String, in catalog: DescriptorCatalog) throws(UsageError) -> MethodSchema {

@@ -17,8 +17,8 @@ package enum WallClock {
 package struct TerminationSignals: Sendable {
     private let set: sigset_t
 
-    /// Blocks both for the calling thread and every thread it starts from now on: to be called before the first, or a signal
-    /// in between would end the process.
+    /// Blocks both for the calling thread and every thread it starts from now on: to be called before the first, or a
+    /// signal in between would end the process.
     package init() {
         var set = sigset_t()
         unsafe sigemptyset(&set)
@@ -69,7 +69,7 @@ package func hostName() throws(Errno) -> String {
     return String(decoding: text.filter { $0 > 0x20 }, as: UTF8.self)
 }
 
-/// A variable of the environment (getenv(3)). The driver never changes its environment, so reading it is safe on any thread.
+/// A variable of the environment (getenv(3)). The driver never changes its environment, so any thread may read it.
 package func environmentValue(_ name: String) -> String? {
     // The string belongs to the environment and is copied at once.
     unsafe getenv(name).map { unsafe String(cString: $0) }

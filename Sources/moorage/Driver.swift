@@ -71,7 +71,7 @@ struct Driver {
             ])
     }
 
-    /// Waits for a signal on this plain thread, lets calls finish, and returns; a second signal ends the process at once.
+    /// Waits for a signal on this plain thread, lets calls finish, and returns; a second signal ends the process.
     func stop(at signals: TerminationSignals) {
         signals.wait()
         logger.info("stopping: calls may finish", metadata: ["seconds": "\(settings.drainTimeout.components.seconds)"])

@@ -57,7 +57,7 @@ struct ServeSettings {
 
     static let defaultEndpoint = "unix:///run/moorage/csi.sock"
 
-    /// Where this node's volumes can be reached from. The value is the node id where that fits a label, else a short form.
+    /// Where this node's volumes can be reached from. The value is the node id where that fits a label, else its hash.
     var topology: Topology {
         let key = "topology.\(driverName)/node"
         guard nodeID.utf8.count > 63 || !Self.isLabel(nodeID) else { return Topology([key: nodeID]) }
