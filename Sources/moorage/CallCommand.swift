@@ -10,8 +10,8 @@ struct CallCommand: ParsableCommand {
         commandName: "call",
         abstract: "Call a method of a running driver, with JSON.",
         discussion: """
-            The exit code is 0 for an answer, 1 for an error status, which is shown on standard error, and 64 for a call \
-            that could not be made.
+            The exit code is 0 for an answer, 1 for an error status, which is shown on standard error, and 64 for a \
+            call that could not be made.
 
             Examples:
               moorage call Probe
