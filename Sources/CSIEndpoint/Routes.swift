@@ -106,10 +106,10 @@ package struct Routes: Sendable {
     }
 
     private mutating func addReflection(services: Set<String>) {
-        for version in ["v1", "v1alpha"] {
-            let service = "grpc.reflection.\(version).ServerReflection"
-            methods["/\(service)/ServerReflectionInfo"] = .stream(
-                Reflection.handler(services: services.union([service])))
+        let versions = ["v1", "v1alpha"].map { "grpc.reflection.\($0).ServerReflection" }
+        let handler = Reflection.handler(services: services.union(versions))
+        for service in versions {
+            methods["/\(service)/ServerReflectionInfo"] = .stream(handler)
         }
     }
 

@@ -6,7 +6,8 @@ struct Serve: ParsableCommand {
         abstract: "Serve CSI on a Unix socket until SIGTERM or SIGINT.",
         discussion: """
             Each option can also come from the environment, as MOORAGE_ and its name (MOORAGE_STATE_DIR); the \
-            endpoint comes from CSI_ENDPOINT. Lists have commas there. A first signal lets calls finish, a second one ends at once.
+            endpoint comes from CSI_ENDPOINT. Lists have commas there. A first signal lets calls finish, a second one \
+            ends at once.
 
             Example:
               moorage serve --endpoint unix:///run/moorage/csi.sock --node-id worker-1 --pool fast=/mnt/nvme/moorage
