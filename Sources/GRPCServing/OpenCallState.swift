@@ -1,8 +1,8 @@
 import Synchronization
 
 extension OpenCall {
-    /// The state machine of one call. Its transitions run inside the call's mutex and return what is to be done after
-    /// it has been unlocked: a continuation to resume, a task to cancel, or that the call `isOver` and can be forgotten.
+    /// The state machine of one call. Its transitions run inside the call's mutex and return what is to be done once it
+    /// is unlocked: a continuation to resume, a task to cancel, or that the call `isOver` and can be forgotten.
     struct State: ~Copyable {
         /// nil once the call is over on the wire.
         private var handle: ServerCallHandle?

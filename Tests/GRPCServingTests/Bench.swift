@@ -93,3 +93,37 @@ func status(_ body: () async throws(GRPCStatus) -> some Any) async -> GRPCStatus
         return error
     }
 }
+
+/// Closed until it is opened, for any number of tasks. Cancellation does not open it.
+actor Gate {
+    private var isOpen = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func pass() async {
+        guard !isOpen else { return }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func open() {
+        isOpen = true
+        for continuation in waiting { continuation.resume() }
+        waiting = []
+    }
+}
+
+/// Returns when the task is cancelled.
+func untilCancelled() async {
+    try? await Task.sleep(for: .seconds(3600))
+}
+
+/// Lets others run until the condition holds; the time limit of the suite ends it otherwise.
+func until(_ condition: () -> Bool) async {
+    while !condition(), !Task.isCancelled { await Task.yield() }
+}
+
+extension GRPCChannel {
+    /// What the echo method sends back.
+    func echo(_ message: [UInt8]) async throws -> [UInt8] {
+        try await unary("/test.Test/Echo", message, timeout: .seconds(30))
+    }
+}
