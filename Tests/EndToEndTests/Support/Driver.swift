@@ -1,0 +1,121 @@
+import CSIWire
+import GRPCServing
+import Glibc
+import Testing
+
+/// The built program, serving in a directory of its own, and a client of it.
+actor Driver {
+    static let program = "\(builtProducts)/moorage"
+    static let nodeID = "test-node"
+
+    /// Everything the driver has and makes is below.
+    nonisolated let directory: String
+    private let flags: [String]
+    private var process: ChildProcess
+    private var channel: GRPCChannel?
+    private let transcoder = JSONTranscoder()
+
+    private init(directory: String, flags: [String]) throws {
+        self.directory = directory
+        self.flags = flags
+        process = try Self.launch(directory, flags)
+    }
+
+    /// Starts a driver that answers, and takes away all of it in the end. A failure is shown with the end of the log.
+    static func with(_ flags: [String] = [], _ body: (Driver) async throws -> Void) async throws {
+        var template = Array("/tmp/moorage-e2e-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: errno \(errno)") }
+        let directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        try makeDirectory(directory + "/kubelet")
+        do {
+            let driver = try Driver(directory: directory, flags: flags)
+            try await driver.becomeReady()
+            try await body(driver)
+            let ending = try await driver.stop()
+            guard ending == .exit(0) else { throw Failure("the driver ended with \(ending)") }
+        } catch {
+            Issue.record(error, "the log ends with:\n\(logTail(directory))")
+        }
+        for mount in mounts(below: directory) { umount2(mount, Int32(MNT_DETACH)) }
+        _ = try await Finished.run(["/bin/rm", "-rf", "--one-file-system", directory], in: "/tmp")
+    }
+
+    nonisolated var socket: String { directory + "/csi.sock" }
+    nonisolated var endpoint: String { "unix://\(socket)" }
+    nonisolated var pool: String { directory + "/state/pools-data/default" }
+    nonisolated var log: String { readFile(directory + "/log") ?? "" }
+    var processID: pid_t { process.id }
+
+    private static func launch(_ directory: String, _ flags: [String]) throws -> ChildProcess {
+        try ChildProcess(arguments(directory) + flags, output: directory + "/log")
+    }
+
+    static func arguments(_ directory: String) -> [String] {
+        [
+            program, "serve", "--endpoint", "unix://\(directory)/csi.sock", "--node-id", nodeID,
+            "--state-dir", "\(directory)/state", "--kubelet-dir", "\(directory)/kubelet", "--log-level", "info",
+        ]
+    }
+
+    private static func logTail(_ directory: String) -> String {
+        (readFile(directory + "/log") ?? "").split(separator: "\n").suffix(30).joined(separator: "\n")
+    }
+
+    /// Until mounts are compared with the kernel, calls that need them are UNAVAILABLE: a call that does is asked.
+    private func becomeReady() async throws {
+        channel?.close()
+        channel = nil
+        try await eventually("the driver answers") {
+            guard process.isRunning else { throw Failure("the driver ended: \(try await process.ended())") }
+            do {
+                if channel == nil { channel = try GRPCChannel(to: UnixEndpoint(parsing: endpoint)) }
+                _ = try await call("Identity/Probe")
+                _ = try await call(
+                    "Node/NodeUnpublishVolume",
+                    #"{"volumeId": "nothing", "targetPath": "\#(directory)/kubelet/nothing"}"#)
+                return true
+            } catch is EndpointError {
+                return false
+            } catch let status as GRPCStatus where status.code == .unavailable {
+                channel = nil
+                return false
+            }
+        }
+    }
+
+    func stop(_ signal: Int32 = SIGTERM) async throws -> ChildProcess.Ending {
+        channel?.close()
+        channel = nil
+        process.send(signal)
+        return try await process.ended()
+    }
+
+    /// Starts it again where it was stopped.
+    func start() async throws {
+        process = try Self.launch(directory, flags)
+        try await becomeReady()
+    }
+
+    /// - Parameters:
+    ///   - method: its service and name, without the package.
+    ///   - json: the request.
+    /// - Throws: `GRPCStatus` when the answer is an error.
+    func call(_ method: String, _ json: String = "{}") async throws -> JSONValue {
+        let path = "/csi.v1.\(method)"
+        let schema = try DescriptorCatalog.compiledIn.method(path: path).required("there is no method \(path)")
+        let request = try transcoder.bytes(of: schema.input, json: JSONValue(parsing: json))
+        let answer = try await channel.required("no channel").unary(path, request, timeout: .seconds(20))
+        return try transcoder.json(of: schema.output, bytes: answer)
+    }
+
+    /// The status of a call that must not succeed.
+    func failure(_ method: String, _ json: String = "{}") async throws -> GRPCStatus {
+        let answer: JSONValue
+        do {
+            answer = try await call(method, json)
+        } catch let status as GRPCStatus {
+            return status
+        }
+        throw Failure("\(method) \(json) should fail and answered \(answer.text(.indented))")
+    }
+}
