@@ -1,5 +1,3 @@
-import Synchronization
-
 extension OpenCall {
     /// The state machine of one call. Its transitions run inside the call's mutex and return what is to be done once it
     /// is unlocked: a continuation to resume, a task to cancel, or that the call `isOver` and can be forgotten.
@@ -167,7 +165,8 @@ extension OpenCall {
             receiving = .idle
             guard !brokeOff, !isClosed, !isFinishing else { return .none }
             guard let message else {
-                finish(.status(GRPCStatus(.internalError, "the call has no request message: send exactly one")))
+                // The code is that of statuscodes.md in the gRPC specification.
+                finish(.status(GRPCStatus(.unimplemented, "the method takes one message; none was sent")))
                 return .none
             }
             work = .starting(cancelled: false)

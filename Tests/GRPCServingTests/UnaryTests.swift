@@ -73,6 +73,17 @@ struct UnaryTests {
         }
     }
 
+    @Test("without a message is UNIMPLEMENTED")
+    func noMessage() async throws {
+        try await Bench().serving(Self.echo) { server, channel in
+            let call = try channel.stream("/test.Test/Echo", timeout: .seconds(30))
+            try await call.closeSend()
+            let refused = await status { () async throws(GRPCStatus) in try await call.next() }
+            #expect(refused == GRPCStatus(.unimplemented, "the method takes one message; none was sent"))
+            #expect(server.callsInFlight == 0)
+        }
+    }
+
     @Test(
         "that fails brings code and text to the client as they are",
         arguments: [
