@@ -72,8 +72,10 @@ private struct LifeClient {
         try makeDirectory(staging)
         let answer = try await call(
             "Controller", "CreateVolume",
-            #"{"name": "\#(name)", "capacityRange": {"requiredBytes": 1048576}, "volumeCapabilities": [\#(capability())]}"#
-        )
+            """
+            {"name": "\(name)", "capacityRange": {"requiredBytes": 1048576},
+             "volumeCapabilities": [\(capability())]}
+            """)
         let id = try answer["volume"]["volumeId"].string.required("CreateVolume gives no id")
         let paths = #""volumeId": "\#(id)", "stagingTargetPath": "\#(staging)""#
         _ = try await call("Node", "NodeStageVolume", #"{\#(paths), "volumeCapability": \#(capability())}"#)
