@@ -126,13 +126,13 @@ def check_reflection(driver):
 
 
 def check_identity(driver):
-    info = driver.succeed("GetPluginInfo")
+    info = driver.succeed_twice("GetPluginInfo")
     expect(info.name and info.vendor_version, f"GetPluginInfo should give name and vendor_version:\n{info}")
-    probe = driver.succeed("Probe")
+    probe = driver.succeed_twice("Probe")
     expect(not probe.HasField("ready") or probe.ready.value, "Probe says that the driver is not ready")
-    capabilities = json_format.MessageToDict(driver.succeed("GetPluginCapabilities")).get("capabilities", [])
+    capabilities = json_format.MessageToDict(driver.succeed_twice("GetPluginCapabilities")).get("capabilities", [])
     expect({"service": {"type": "CONTROLLER_SERVICE"}} in capabilities, f"no CONTROLLER_SERVICE in {capabilities}")
-    health = json_format.MessageToDict(driver.succeed("Check"))
+    health = json_format.MessageToDict(driver.succeed_twice("Check"))
     expect(health == {"status": "SERVING"}, f"the health service should say SERVING, says {health}")
 
 
@@ -141,7 +141,7 @@ def listed_volumes(driver):
     ids = []
     token = ""
     while True:
-        page = driver.succeed("ListVolumes", maxEntries=1, startingToken=token)
+        page = driver.succeed_twice("ListVolumes", maxEntries=1, startingToken=token)
         expect(len(page.entries) <= 1, f"ListVolumes gave {len(page.entries)} entries, asked for 1")
         ids += [entry.volume.volume_id for entry in page.entries]
         token = page.next_token
@@ -161,7 +161,7 @@ def check_controller(driver, name):
     expect(volume.capacity_bytes >= 16 * MIB, f"16 MiB were asked for, {volume.capacity_bytes} bytes made")
     context = dict(volume.volume_context)
 
-    validated = driver.succeed(
+    validated = driver.succeed_twice(
         "ValidateVolumeCapabilities",
         volumeId=volume.volume_id,
         volumeContext=context,
@@ -171,7 +171,7 @@ def check_controller(driver, name):
     expect(len(validated.confirmed.volume_capabilities) == 1, "the confirmation should repeat the capability")
     ids = listed_volumes(driver)
     expect(ids.count(volume.volume_id) == 1, f"ListVolumes should have {volume.volume_id} once: {ids}")
-    described = driver.succeed("ControllerGetVolume", volumeId=volume.volume_id).volume
+    described = driver.succeed_twice("ControllerGetVolume", volumeId=volume.volume_id).volume
     expect(described == volume, f"ControllerGetVolume says\n{described}\nCreateVolume said\n{volume}")
     capacity = driver.succeed("GetCapacity").available_capacity
     expect(capacity > 0, f"GetCapacity should be more than 0, is {capacity}")
@@ -224,7 +224,7 @@ def check_wrong_calls(driver, volume, work):
 
 
 def check_node(driver, volume, context, work):
-    node = driver.succeed("NodeGetInfo")
+    node = driver.succeed_twice("NodeGetInfo")
     expect(node.node_id, "NodeGetInfo gave no node_id")
     staging = work / "staging"
     staging.mkdir()
