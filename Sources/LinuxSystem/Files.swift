@@ -99,22 +99,27 @@ extension OwnedDescriptor {
     /// - Throws: EFBIG (`.fileTooLarge`) when there are more than `limit` bytes.
     package func readAll(limit: Int) throws(Errno) -> [UInt8] {
         var content: [UInt8] = []
-        var count = 0
-        repeat {
-            let room = min(limit + 1 - content.count, 16 << 10)
-            guard room > 0 else { throw .fileTooLarge }
-            let start = content.count
-            content.append(contentsOf: repeatElement(0, count: room))
-            // The kernel writes at most `room` bytes, all of them inside the array.
-            count = try unsafe content.withUnsafeMutableBytes { buffer in
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
-                return Result { () throws(Errno) in
-                    try systemCall { unsafe read(rawValue, rest.baseAddress, rest.count) }
-                }
-            }.get()
-            content.removeLast(room - count)
-        } while count > 0
-        guard content.count <= limit else { throw .fileTooLarge }
-        return content
+        while true {
+            // One byte more than is allowed tells a file at the limit from a longer one.
+            let piece = try readOnce(atMost: min(limit + 1 - content.count, 16 << 10))
+            guard !piece.isEmpty else { return content }
+            content += piece
+            guard content.count <= limit else { throw .fileTooLarge }
+        }
+    }
+
+    /// One read(2); empty at the end.
+    private func readOnce(atMost capacity: Int) throws(Errno) -> [UInt8] {
+        var failure: Errno?
+        // The kernel writes at most `capacity` bytes, and as many are initialized as it says.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
+            do throws(Errno) {
+                initialized = try systemCall { unsafe read(rawValue, buffer.baseAddress, capacity) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
     }
 }
