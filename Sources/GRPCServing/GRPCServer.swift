@@ -99,7 +99,7 @@ package final class GRPCServer: Sendable {
 
     // MARK: The end
 
-    /// Stops serving: accepts no connection any more, removes the socket, refuses new calls, and gives those in flight
+    /// Stops serving: removes the socket, accepts no connection any more, refuses new calls, and gives those in flight
     /// until `grace` to end. The rest is answered UNAVAILABLE, and its handlers are cancelled.
     ///
     /// Blocks the calling thread, which must be a plain one, for at most `grace` and a second. Once: a second call
@@ -116,8 +116,11 @@ package final class GRPCServer: Sendable {
     }
 
     private func stop(_ serving: consuming Serving, grace: Duration) -> ShutdownOutcome {
-        serving.handle.stopAccepting()
+        // The name first, and the listening socket before the calls are waited for: nobody is to connect, or to wait
+        // in the backlog, for a server that does not accept.
         serving.listener.unlink()
+        serving.handle.stopAccepting()
+        let handle = serving.takeHandle()
         let isIdle = calls.withLock { calls in
             calls.isDraining = true
             return calls.open.isEmpty
@@ -129,7 +132,7 @@ package final class GRPCServer: Sendable {
             for entry in calls.withLock({ Array($0.open.values) }) where entry.call.abort(.stopping) { answered += 1 }
             _ = drained.wait(atMost: .milliseconds(600))
         }
-        end(serving.takeHandle())
+        end(handle)
         let handlers = callsInFlight
         return if handlers > 0 { .stuck(handlers: handlers) } else if answered > 0 {
             .answeredUnavailable(calls: answered)
@@ -153,26 +156,29 @@ package final class GRPCServer: Sendable {
 
     func arrived(_ handle: consuming ServerCallHandle) {
         let method = handle.method
-        let handler = methods[method]
+        let call = OpenCall(
+            handle: handle, id: nextCallID(), method: method, handler: methods[method], server: self)
+        // Admitted and kept in one step: a shutdown that begins meanwhile finds the call, or has it refused.
         let refusal: GRPCStatus? = calls.withLock { calls in
-            if calls.isDraining { return .stopping }
-            guard handler != nil else {
-                return GRPCStatus(.unimplemented, "no method \(method.prefix(utf8Bytes: 256)) is served here")
-            }
-            guard calls.inFlight < limits.callsInFlight else {
-                return GRPCStatus(
-                    .unavailable, "\(limits.callsInFlight) calls are in flight, the most there may be; call again")
-            }
-            calls.inFlight += 1
-            return nil
-        }
-        let answer: OpenCall.Answer =
-            if let handler, refusal == nil { .handler(handler) } else { .refusal(refusal ?? .stopping) }
-        let call = OpenCall(handle: handle, id: nextCallID(), method: method, answer: answer, server: self)
-        calls.withLock { calls in
+            let refusal = self.refusal(of: call, calls)
             calls.open[ObjectIdentifier(call)] = Calls.Entry(call: call, isInFlight: refusal == nil)
+            if refusal == nil { calls.inFlight += 1 }
+            return refusal
         }
-        call.begin()
+        call.begin(refusal: refusal)
+    }
+
+    private func refusal(of call: OpenCall, _ calls: Calls) -> GRPCStatus? {
+        if calls.isDraining { return .stopping }
+        guard call.hasHandler else {
+            let method = call.context.method.prefix(utf8Bytes: 256)
+            return GRPCStatus(.unimplemented, "no method \(method) is served here")
+        }
+        guard calls.inFlight < limits.callsInFlight else {
+            return GRPCStatus(
+                .unavailable, "\(limits.callsInFlight) calls are in flight, the most there may be; call again")
+        }
+        return nil
     }
 
     func connectionsEnded() {

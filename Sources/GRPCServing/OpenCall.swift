@@ -10,32 +10,28 @@ final class OpenCall: Sendable {
 
     let context: CallContext
     private let server: GRPCServer
-    private let answer: Answer
+    private let handler: MethodHandler?
     private let state: Mutex<State>
 
-    /// What is to become of a call.
-    enum Answer {
-        case handler(MethodHandler)
-        case refusal(GRPCStatus)
-    }
-
-    init(handle: consuming ServerCallHandle, id: UInt64, method: String, answer: Answer, server: GRPCServer) {
+    init(handle: consuming ServerCallHandle, id: UInt64, method: String, handler: MethodHandler?, server: GRPCServer) {
         self.context = CallContext(method: method, id: id, deadline: handle.deadline, metadata: handle.metadata)
         self.server = server
-        self.answer = answer
+        self.handler = handler
         self.state = Mutex(State(handle: handle))
     }
 
+    var hasHandler: Bool { handler != nil }
+
     /// Answers the call, once, on the pump: with the refusal, or what the handler makes of it.
-    func begin() {
+    func begin(refusal: GRPCStatus?) {
         var stream: (@Sendable (ServerCall, CallContext) async throws(GRPCStatus) -> Void)?
-        if case .handler(.stream(let body)) = answer { stream = body }
+        if refusal == nil, case .stream(let body) = handler { stream = body }
         let opened = state.withLock { [isStream = stream != nil] state in
             guard state.open(for: self, startingHandler: isStream) else { return false }
-            switch answer {
-            case .refusal(let status): state.finish(.status(status))
-            case .handler(.unary): state.receiveRequest()
-            case .handler(.stream): break
+            if let refusal {
+                state.finish(.status(refusal))
+            } else if !isStream {
+                state.receiveRequest()
             }
             return true
         }
@@ -104,7 +100,7 @@ final class OpenCall: Sendable {
         case .none: break
         case .resume(let continuation, let result): continuation.resume(returning: result)
         case .start(let request):
-            guard case .handler(.unary(let body)) = answer else { break }
+            guard case .unary(let body) = handler else { break }
             run { [context] () throws(GRPCStatus) in .reply(try await body(request, context)) }
         }
         if isOver { server.retire(self) }

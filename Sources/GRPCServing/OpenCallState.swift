@@ -66,7 +66,8 @@ extension OpenCall {
                 handle = nil
                 return false
             }
-            if startingHandler { work = .starting(cancelled: false) }
+            // A shutdown may have ended the call before it was opened.
+            if startingHandler { work = .starting(cancelled: isFinishing) }
             return true
         }
 

@@ -51,6 +51,26 @@ struct SocketTests {
         }
     }
 
+    @Test("that is dead goes to exactly one of two servers that start at once")
+    func race() async throws {
+        for _ in 0..<20 {
+            let bench = try Bench()
+            close(boundSocket(at: bench.path))
+            let endpoint = try bench.endpoint
+            let servers = [GRPCServer(methods: Self.methods), GRPCServer(methods: Self.methods)]
+            async let first = onThread { Result { () throws(EndpointError) in try servers[0].listen(on: endpoint) } }
+            async let second = onThread { Result { () throws(EndpointError) in try servers[1].listen(on: endpoint) } }
+            let results = await [first, second]
+            #expect(results.filter { (try? $0.get()) != nil }.count == 1)
+            let channel = try GRPCChannel(to: endpoint)
+            let reply = try await channel.echo([1])
+            #expect(reply == [1])
+            channel.close()
+            for server in servers { #expect(await shutdown(server, grace: .seconds(10)) == .drained) }
+            #expect(bench.names == [])
+        }
+    }
+
     @Test("does not take the place of a living one, which goes on")
     func live() async throws {
         let bench = try Bench()
