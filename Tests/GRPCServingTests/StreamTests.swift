@@ -107,7 +107,8 @@ struct StreamTests {
         let (events, happened) = AsyncStream<String>.makeStream()
         let methods: [String: MethodHandler] = [
             "/test.Test/Listen": .stream { call, _ throws(GRPCStatus) in
-                let waiting = Task { await status { () async throws(GRPCStatus) in try await call.next() } }
+                // Starts at once, so that it waits when it is cancelled.
+                let waiting = Task.immediate { await status { () async throws(GRPCStatus) in try await call.next() } }
                 waiting.cancel()
                 happened.yield(await waiting.value.code.name)
                 guard let message = try await call.next() else { return }
