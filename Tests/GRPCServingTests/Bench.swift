@@ -113,7 +113,10 @@ actor Gate {
 
 /// Returns when the task is cancelled.
 func untilCancelled() async {
-    try? await Task.sleep(for: .seconds(3600))
+    // Not Task.sleep, whose timer stays until its time has come.
+    let (events, source) = AsyncStream<Never>.makeStream()
+    for await _ in events {}
+    withExtendedLifetime(source) {}
 }
 
 /// Lets others run until the condition holds; the time limit of the suite ends it otherwise.
