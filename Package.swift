@@ -52,20 +52,21 @@ let package = Package(
         .target(name: "CCSIProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "CLinuxShims", cSettings: ourC),
 
+        target("JSONText"),
         target("StorageModel"),
         target("LinuxSystem", ["CLinuxShims", systemPackage]),
         target("BlockingWork", ["LinuxSystem"]),
         target("TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
-        target("PoolStore", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
-        target("MountTracking", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
+        target("PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
+        target("MountTracking", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         target(
             "HostPathBackend",
             ["StorageModel", "PoolStore", "TreeCopy", "LinuxSystem", "BlockingWork", systemPackage]),
         target("CSIServices", ["StorageModel"]),
-        target("CSIWire", ["CCSIProto", "StorageModel"]),
+        target("CSIWire", ["CCSIProto", "StorageModel", "JSONText"]),
         target("GRPCServing", ["CGRPCShims"]),
-        target("CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
-        target("CommandLineTools", ["CSIWire", "GRPCServing", "StorageModel", "LinuxSystem"]),
+        target("CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", "JSONText", logging]),
+        target("CommandLineTools", ["CSIWire", "GRPCServing", "StorageModel", "JSONText", "LinuxSystem"]),
         .executableTarget(
             name: "moorage",
             dependencies: [
@@ -74,18 +75,26 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Measures running drivers: the client of hack/bench.
+        .executableTarget(
+            name: "Bench",
+            dependencies: ["CSIWire", "JSONText", "LinuxSystem", argumentParser],
+            path: "Tests/Bench",
+            swiftSettings: strict),
+
+        tests(of: "JSONText"),
         tests(of: "StorageModel"),
         tests(of: "LinuxSystem", [systemPackage]),
         tests(of: "BlockingWork"),
         tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
-        tests(of: "PoolStore", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
         tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "CSIServices", ["StorageModel"]),
-        tests(of: "CSIWire", ["StorageModel"]),
+        tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),
         tests(of: "CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
-        tests(of: "CommandLineTools", ["CSIWire"]),
+        tests(of: "CommandLineTools", ["CSIWire", "JSONText"]),
 
         // Need real mounts: run only inside a private mount namespace (hack/test).
         .testTarget(
@@ -98,7 +107,7 @@ let package = Package(
         // Drive the built executable through its socket, as an orchestrator does.
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["moorage", "CSIWire", "GRPCServing", "LinuxSystem", systemPackage],
+            dependencies: ["moorage", "CSIWire", "JSONText", "GRPCServing", "LinuxSystem", systemPackage],
             exclude: ["Resources"],
             swiftSettings: checked),
     ],

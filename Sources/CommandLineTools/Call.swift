@@ -1,5 +1,6 @@
 package import CSIWire
 package import GRPCServing
+import JSONText
 
 /// Calls one method of a running driver and shows the answer as JSON.
 package struct Call: Sendable {

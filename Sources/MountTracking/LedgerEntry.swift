@@ -1,4 +1,4 @@
-import FoundationEssentials
+import JSONText
 package import LinuxSystem
 package import StorageModel
 
@@ -24,68 +24,51 @@ extension LedgerEntry {
     }
 
     /// The content of an entry's file: one JSON object, its keys in alphabetical order, no white space.
-    package func encoded() throws(DriverError) -> [UInt8] {
-        let file = LedgerFile(
-            layout: Self.layout, volume: intent.volume.rawValue, role: intent.role.rawValue, path: intent.path,
-            accessMode: intent.accessMode.rawValue, block: intent.isBlock, flags: intent.attributes.canonicalFlags,
-            tree: .init(device: tree.device, inode: tree.inode))
-        do {
-            return Array(try encoder.encode(file))
-        } catch {
-            throw DriverError(.internalError, "an entry of the ledger cannot be written as JSON", cause: "\(error)")
-        }
+    package var encoded: [UInt8] {
+        let tree: [JSONMember] = [
+            // Major number << 32 | minor number.
+            JSONMember("device", .number(tree.device)), JSONMember("inode", .number(tree.inode)),
+        ]
+        // Flags are canonical, so that equal attributes are equal texts.
+        let file = JSONValue.object([
+            JSONMember("accessMode", .string(intent.accessMode.rawValue)),
+            JSONMember("block", .bool(intent.isBlock)),
+            JSONMember("flags", .strings(intent.attributes.canonicalFlags)),
+            JSONMember("layout", .number(Self.layout)),
+            JSONMember("path", .string(intent.path)),
+            JSONMember("role", .string(intent.role.rawValue)),
+            JSONMember("tree", .object(tree)),
+            JSONMember("volume", .string(intent.volume.rawValue)),
+        ])
+        return Array(file.text(.compact).utf8)
     }
 
     package init(decoding bytes: [UInt8]) throws(Unreadable) {
-        let file: LedgerFile
         do {
-            let layout = try decoder.decode(LedgerLayout.self, from: Data(bytes)).layout
+            let file = try JSONObject(parsing: bytes)
+            let layout = try file.integer("layout", Int.self)
             guard layout <= Self.layout else { throw Unreadable.newerLayout(layout) }
-            file = try decoder.decode(LedgerFile.self, from: Data(bytes))
+            try self.init(file)
         } catch let unreadable as Unreadable {
             throw unreadable
+        } catch let mismatch as JSONObject.Mismatch {
+            throw .malformed(mismatch.description)
         } catch {
-            throw .malformed("not the JSON of an entry")
+            throw .malformed("\(error)")
         }
-        guard let role = MountRole(rawValue: file.role) else { throw .malformed("unknown role") }
-        guard let accessMode = AccessMode(rawValue: file.accessMode) else { throw .malformed("unknown access mode") }
-        guard (try? MountPath(file.path, field: "path")) != nil else { throw .malformed("not a normalised path") }
-        guard let attributes = try? MountAttributes(flags: file.flags) else { throw .malformed("unknown mount flags") }
+    }
+
+    private init(_ file: JSONObject) throws {
+        let path = try file.string("path")
+        guard (try? MountPath(path, field: "path")) != nil else { throw Unreadable.malformed("not a normalised path") }
+        guard let attributes = try? MountAttributes(flags: try file.strings("flags")) else {
+            throw Unreadable.malformed("unknown mount flags")
+        }
+        let tree = try file.object("tree")
         self.init(
             intent: MountIntent(
-                volume: VolumeID(file.volume), role: role, path: file.path, accessMode: accessMode, isBlock: file.block,
-                attributes: attributes),
-            tree: FileStatus.Identity(device: file.tree.device, inode: file.tree.inode))
+                volume: VolumeID(try file.string("volume")), role: try file.choice("role"), path: path,
+                accessMode: try file.choice("accessMode"), isBlock: try file.bool("block"), attributes: attributes),
+            tree: FileStatus.Identity(device: try tree.integer("device"), inode: try tree.integer("inode")))
     }
 }
-
-/// Layout 1.
-private struct LedgerFile: Codable {
-    struct Tree: Codable {
-        /// Major number << 32 | minor number.
-        var device: UInt64
-        var inode: UInt64
-    }
-
-    var layout: Int
-    var volume: String
-    var role: String
-    var path: String
-    var accessMode: String
-    var block: Bool
-    /// Canonical, so that equal attributes are equal texts.
-    var flags: [String]
-    var tree: Tree
-}
-
-private struct LedgerLayout: Decodable {
-    var layout: Int
-}
-
-private let encoder: JSONEncoder = {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
-}()
-
-private let decoder = JSONDecoder()

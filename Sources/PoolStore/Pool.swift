@@ -1,3 +1,4 @@
+import JSONText
 package import LinuxSystem
 package import StorageModel
 import Synchronization
@@ -86,8 +87,6 @@ extension Pool {
         do {
             guard let content = try records.readFile(file, limit: VolumeRecord.longestFile) else { return nil }
             return try VolumeRecord(decoding: content, for: key)
-        } catch let error as JSONText.Unreadable {
-            throw unreadable(key, error.reason)
         } catch {
             throw unreadable(key, "\(error)")
         }

@@ -1,3 +1,4 @@
+import JSONText
 import LinuxSystem
 package import StorageModel
 import SystemPackage
@@ -5,11 +6,16 @@ import SystemPackage
 /// What this driver remembers of its pools outside of them, so that an empty mount point is not taken for a new pool:
 /// `<state>/pools/<name>.json`.
 package struct PoolMemory: Sendable {
-    package struct Entry: Codable, Hashable, Sendable {
-        package var layout: Int
-        package var name: String
-        package var id: String
-        package var path: String
+    struct Entry: Hashable, Sendable {
+        var name: String
+        var id: PoolID
+        var path: String
+
+        init(name: String, id: PoolID, path: String) {
+            self.name = name
+            self.id = id
+            self.path = path
+        }
     }
 
     /// Absolute.
@@ -25,7 +31,7 @@ package struct PoolMemory: Sendable {
 
     /// The id of the pool that had this name; nil when there was none.
     package func id(of name: String) throws(DriverError) -> PoolID? {
-        try entry(for: name).flatMap { PoolID($0.id) }
+        try entry(for: name)?.id
     }
 
     func entry(for name: String) throws(DriverError) -> Entry? {
@@ -38,18 +44,13 @@ package struct PoolMemory: Sendable {
             }
         }
         guard let content else { return nil }
-        do throws(JSONText.Unreadable) {
-            let entry = try JSONText.decode(Entry.self, from: content)
-            guard entry.layout == VolumeRecord.layout else {
-                throw JSONText.Unreadable("it has layout \(entry.layout)")
-            }
-            guard PoolID(entry.id) != nil else { throw JSONText.Unreadable("id is not \(PoolID.length) hex digits") }
-            return entry
+        do throws(JSONObject.Mismatch) {
+            return try Entry(decoding: content)
         } catch {
             throw DriverError(
                 .unavailable,
                 "\(file(for: name)), where the driver remembers which disk is pool \"\(name)\", cannot be used: "
-                    + "\(error.reason); make sure that the right disk is mounted at the pool's directory and "
+                    + "\(error); make sure that the right disk is mounted at the pool's directory and "
                     + "remove the file"
             )
         }
@@ -57,20 +58,35 @@ package struct PoolMemory: Sendable {
 
     /// Remembers a pool, durably.
     func remember(_ id: PoolID, name: String, path: String) throws(DriverError) {
-        let entry = Entry(layout: VolumeRecord.layout, name: name, id: id.text, path: path)
+        let entry = Entry(name: name, id: id, path: path)
         if try self.entry(for: name) == entry { return }
-        let content: [UInt8]
-        do {
-            content = try JSONText.encode(entry)
-        } catch {
-            throw DriverError(.internalError, "cannot encode \(file(for: name)): \(error.reason)")
-        }
         try attempt("write \(file(for: name))") { () throws(Errno) in
             let directory = try OwnedDescriptor.openMaking(directory, permissions: 0o700)
             let nonce = Nonce.random()
-            try directory.writeTemporary(content, nonce: nonce)
+            try directory.writeTemporary(entry.encoded, nonce: nonce)
             try directory.replaceWithTemporary(nonce: nonce, "\(name).json")
         }
+    }
+}
+
+extension PoolMemory.Entry {
+    fileprivate var encoded: [UInt8] {
+        PoolFile.bytes([
+            "id": .string(id.text), "layout": .number(VolumeRecord.layout), "name": .string(name),
+            "path": .string(path),
+        ])
+    }
+
+    fileprivate init(decoding bytes: [UInt8]) throws(JSONObject.Mismatch) {
+        let file = try JSONObject(parsing: bytes)
+        let layout = try file.integer("layout", Int.self)
+        guard layout == VolumeRecord.layout else { throw JSONObject.Mismatch("it has layout \(layout)") }
+        name = try file.string("name")
+        path = try file.string("path")
+        guard let id = PoolID(try file.string("id")) else {
+            throw JSONObject.Mismatch("id is not \(PoolID.length) hex digits")
+        }
+        self.id = id
     }
 }
 

@@ -1,14 +1,34 @@
+import JSONText
 import LinuxSystem
 package import StorageModel
 import SystemPackage
 
 /// The file `.moorage/format`.
-private struct PoolFormat: Codable {
-    var layout: Int
-    var id: String
+private struct PoolFormat {
+    var id: PoolID
 
     /// Bytes.
     static let longestFile = 4096
+
+    init(id: PoolID) {
+        self.id = id
+    }
+
+    init(decoding bytes: [UInt8]) throws(JSONObject.Mismatch) {
+        let file = try JSONObject(parsing: bytes)
+        let layout = try file.integer("layout", Int.self)
+        guard layout == VolumeRecord.layout else {
+            throw JSONObject.Mismatch("it has layout \(layout), and this version serves layout \(VolumeRecord.layout)")
+        }
+        guard let id = PoolID(try file.string("id")) else {
+            throw JSONObject.Mismatch("id is not \(PoolID.length) hex digits")
+        }
+        self.id = id
+    }
+
+    var encoded: [UInt8] {
+        PoolFile.bytes(["id": .string(id.text), "layout": .number(VolumeRecord.layout)])
+    }
 }
 
 extension Pool {
@@ -55,7 +75,7 @@ private struct PoolOpening {
         let metadata = try openMetadata(root)
         let format = try openFormat(metadata)
         let id = try readFormat(format)
-        if let remembered, remembered.id != id.text {
+        if let remembered, remembered.id != id {
             throw absent(
                 "\(path) holds the pool \(id), and this driver remembers \(remembered.id) under that name",
                 "mount the right disk; or serve this pool under another name; or, if \(remembered.id) is gone for "
@@ -130,33 +150,18 @@ private struct PoolOpening {
     }
 
     private func readFormat(_ file: borrowing OwnedDescriptor) throws(DriverError) -> PoolID {
-        let reason: String
         do {
-            guard try file.status().kind == .regular else { throw JSONText.Unreadable("it is no file") }
-            let format = try JSONText.decode(PoolFormat.self, from: try file.readAll(limit: PoolFormat.longestFile))
-            guard format.layout == VolumeRecord.layout else {
-                throw JSONText.Unreadable(
-                    "it has layout \(format.layout), and this version serves layout \(VolumeRecord.layout)")
-            }
-            if let id = PoolID(format.id) { return id }
-            reason = "id is not \(PoolID.length) hex digits"
-        } catch let error as JSONText.Unreadable {
-            reason = error.reason
+            guard try file.status().kind == .regular else { throw JSONObject.Mismatch("it is no file") }
+            return try PoolFormat(decoding: try file.readAll(limit: PoolFormat.longestFile)).id
         } catch {
-            reason = "\(error)"
+            throw absent("\(formatPath) cannot be used: \(error)", "use a driver that knows it, or restore the file")
         }
-        throw absent("\(formatPath) cannot be used: \(reason)", "use a driver that knows it, or restore the file")
     }
 
     /// Makes `.moorage/format` with a new id. It is the first thing that is made: a directory without it holds no
     /// volumes.
     private func makeFormat(_ root: borrowing OwnedDescriptor) throws(DriverError) {
-        let content: [UInt8]
-        do {
-            content = try JSONText.encode(PoolFormat(layout: VolumeRecord.layout, id: PoolID.random().text))
-        } catch {
-            throw DriverError(.internalError, "cannot encode \(formatPath): \(error.reason)")
-        }
+        let content = PoolFormat(id: .random()).encoded
         let wasUnused: Bool
         do throws(Errno) {
             wasUnused = try isUnused(root)

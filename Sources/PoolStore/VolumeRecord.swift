@@ -1,3 +1,5 @@
+import JSONText
+
 /// What happens to the data of a volume that is deleted: the StorageClass parameter `onDelete`.
 package enum DeletePolicy: String, Hashable, Sendable, CaseIterable {
     case delete
@@ -11,8 +13,8 @@ package enum DeletePolicy: String, Hashable, Sendable, CaseIterable {
 }
 
 /// The truth about one volume: the file `.moorage/volumes/<id>.json` of its pool.
-package struct VolumeRecord: Codable, Hashable, Sendable {
-    package enum State: String, Codable, Hashable, Sendable {
+package struct VolumeRecord: Hashable, Sendable {
+    package enum State: String, Hashable, Sendable {
         /// The volume can be used.
         case ready
         /// Deleted with `onDelete: retain`: only the data is still there.
@@ -46,7 +48,7 @@ package struct VolumeRecord: Codable, Hashable, Sendable {
         self.parameters = parameters
         state = .ready
         nonce = Nonce.random()
-        created = JSONText.timestamp()
+        created = PoolFile.timestamp()
     }
 
     static func path(of key: VolumeKey) -> String { "volumes/\(key)" }
@@ -63,36 +65,36 @@ package struct VolumeRecord: Codable, Hashable, Sendable {
 }
 
 extension VolumeRecord {
-    private struct Layout: Decodable {
-        var layout: Int
-    }
-
-    private static func checkLayout(_ layout: Int) throws(JSONText.Unreadable) {
-        guard layout == Self.layout else {
-            throw JSONText.Unreadable("it has layout \(layout), and this version reads layout \(Self.layout)")
-        }
-    }
-
-    func encoded() throws(JSONText.Unreadable) -> [UInt8] {
-        try JSONText.encode(self)
+    var encoded: [UInt8] {
+        PoolFile.bytes([
+            "capacityBytes": .number(capacityBytes), "created": .string(created), "id": .string(id),
+            "layout": .number(layout), "name": .string(name), "nonce": .string(nonce),
+            "parameters": .dictionary(parameters), "path": .string(path), "state": .string(state.rawValue),
+        ])
     }
 
     /// Decodes the file of `key`; whoever wrote it, it describes exactly this volume.
-    init(decoding bytes: [UInt8], for key: VolumeKey) throws(JSONText.Unreadable) {
-        do {
-            self = try JSONText.decode(VolumeRecord.self, from: bytes)
-        } catch {
-            // Another layout is the better reason, whatever else it changed.
-            try Self.checkLayout(try JSONText.decode(Layout.self, from: bytes).layout)
-            throw error
+    init(decoding bytes: [UInt8], for key: VolumeKey) throws(JSONObject.Mismatch) {
+        let file = try JSONObject(parsing: bytes)
+        // First: another layout is the better reason, whatever else it changed.
+        layout = try file.integer("layout")
+        guard layout == Self.layout else {
+            throw JSONObject.Mismatch("it has layout \(layout), and this version reads layout \(Self.layout)")
         }
-        try Self.checkLayout(layout)
-        guard id == key.text else { throw JSONText.Unreadable("id is not the one of its file name") }
-        guard path == Self.path(of: key) else { throw JSONText.Unreadable("path is not \(Self.path(of: key))") }
-        guard capacityBytes >= 0 else { throw JSONText.Unreadable("capacityBytes is negative") }
-        guard Nonce.isNonce(nonce) else { throw JSONText.Unreadable("nonce is not \(Nonce.length) hex digits") }
+        name = try file.string("name")
+        id = try file.string("id")
+        path = try file.string("path")
+        capacityBytes = try file.integer("capacityBytes")
+        parameters = try file.dictionary("parameters")
+        state = try file.choice("state")
+        nonce = try file.string("nonce")
+        created = try file.string("created")
+        guard id == key.text else { throw JSONObject.Mismatch("id is not the one of its file name") }
+        guard path == Self.path(of: key) else { throw JSONObject.Mismatch("path is not \(Self.path(of: key))") }
+        guard capacityBytes >= 0 else { throw JSONObject.Mismatch("capacityBytes is negative") }
+        guard Nonce.isNonce(nonce) else { throw JSONObject.Mismatch("nonce is not \(Nonce.length) hex digits") }
         if let policy = parameters[DeletePolicy.parameter], DeletePolicy(rawValue: policy) == nil {
-            throw JSONText.Unreadable("parameters.\(DeletePolicy.parameter) has a value that is not known")
+            throw JSONObject.Mismatch("parameters.\(DeletePolicy.parameter) has a value that is not known")
         }
     }
 }

@@ -1,5 +1,6 @@
 import CSIWire
 import CommandLineTools
+import JSONText
 import Testing
 
 @Suite("Names of methods on the command line")

@@ -1,5 +1,6 @@
 import CSIWire
 import GRPCServing
+import JSONText
 import Testing
 
 @Suite("Controller", .privateMountNamespace, .serialized, .timeLimit(.minutes(2)))

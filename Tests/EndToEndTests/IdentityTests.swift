@@ -1,4 +1,5 @@
 import CSIWire
+import JSONText
 import Testing
 
 @Suite("Identity", .privateMountNamespace, .serialized, .timeLimit(.minutes(2)))

@@ -1,4 +1,5 @@
 import CSIWire
+import JSONText
 import Testing
 
 @Suite("The life of a volume", .privateMountNamespace, .serialized, .timeLimit(.minutes(2)))

@@ -1,5 +1,6 @@
 import CSIWire
 import GRPCServing
+import JSONText
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import CSIWire
 import GRPCServing
 import Glibc
+import JSONText
 import Testing
 
 @Suite("The program", .privateMountNamespace, .serialized, .timeLimit(.minutes(2)))

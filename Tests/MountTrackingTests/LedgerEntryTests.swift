@@ -46,7 +46,7 @@ struct LedgerEntryTests {
 
     @Test("it is written as these bytes", arguments: layout1)
     func encoding(entry: LedgerEntry, bytes: String) throws {
-        #expect(String(decoding: try entry.encoded(), as: UTF8.self) == bytes)
+        #expect(String(decoding: entry.encoded, as: UTF8.self) == bytes)
     }
 
     @Test("these bytes are read as it", arguments: layout1)

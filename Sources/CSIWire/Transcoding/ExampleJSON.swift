@@ -1,3 +1,5 @@
+package import JSONText
+
 extension JSONTranscoder {
     /// A message with every field filled in, as a start for writing one by hand; of a oneof only the last member, as
     /// only one can be set. A message inside itself is left out.

@@ -1,3 +1,6 @@
+import JSONText
+import StorageModel
+
 /// From wire format to JSON.
 struct JSONDecoding {
     let catalog: DescriptorCatalog

@@ -1,3 +1,6 @@
+import JSONText
+import StorageModel
+
 /// From JSON to wire format.
 struct JSONEncoding {
     let catalog: DescriptorCatalog

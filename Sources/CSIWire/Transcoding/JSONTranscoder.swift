@@ -1,3 +1,5 @@
+package import JSONText
+
 /// Turns any message of a catalog from bytes into JSON and back, by the proto3 JSON mapping
 /// (protobuf.dev/programming-guides/json).
 ///

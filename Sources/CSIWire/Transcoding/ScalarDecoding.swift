@@ -1,3 +1,5 @@
+import JSONText
+
 // Scalars from wire format to JSON.
 
 extension JSONDecoding {

@@ -1,3 +1,5 @@
+import JSONText
+
 // Scalars from JSON to wire format, without their tags.
 
 extension JSONEncoding {

@@ -1,6 +1,7 @@
 import CSIWire
 import GRPCServing
 import Glibc
+import JSONText
 import Testing
 
 /// The built program, serving in a directory of its own, and a client of it.

@@ -1,4 +1,5 @@
 import CSIWire
+import JSONText
 
 extension JSONValue {
     /// A member of an object, or null. The JSON form of a message leaves out what has its default value.

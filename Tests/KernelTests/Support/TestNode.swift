@@ -87,7 +87,7 @@ struct TestNode: Sendable {
     }
 
     func writeEntry(_ entry: LedgerEntry) throws {
-        let content = String(decoding: try entry.encoded(), as: UTF8.self)
+        let content = String(decoding: entry.encoded, as: UTF8.self)
         try writeFile("\(ledger)/\(Ledger.fileName(for: entry.intent.path))", content)
     }
 

@@ -1,6 +1,6 @@
 /// A number in JSON's grammar (RFC 8259, section 6), exact: digits times a power of ten.
-struct DecimalNumber {
-    let isNegative: Bool
+package struct DecimalNumber {
+    package let isNegative: Bool
     /// Without leading or trailing zeros; empty for zero.
     private let digits: [UInt8]
     private let exponent: Int
@@ -9,7 +9,7 @@ struct DecimalNumber {
     static let bytes = Set("0123456789+-.eE".utf8)
 
     /// Nil when the text is no number, or its exponent is beyond any that a value here could need.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var rest = text.utf8[...]
         func takeDigits() -> [UInt8] {
             let found = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
@@ -52,10 +52,10 @@ struct DecimalNumber {
         exponent = power
     }
 
-    var isIntegral: Bool { digits.isEmpty || exponent >= 0 }
+    package var isIntegral: Bool { digits.isEmpty || exponent >= 0 }
 
     /// The absolute value; nil when it is not integral or needs more than 64 bits.
-    var magnitude: UInt64? {
+    package var magnitude: UInt64? {
         guard !digits.isEmpty else { return 0 }
         guard exponent >= 0, digits.count + exponent <= 20 else { return nil }
         var value: UInt64 = 0
@@ -69,7 +69,7 @@ struct DecimalNumber {
     }
 
     /// Nil when it is not integral or out of range.
-    func integer<Integer: FixedWidthInteger>(_: Integer.Type) -> Integer? {
+    package func integer<Integer: FixedWidthInteger>(_: Integer.Type) -> Integer? {
         guard let magnitude else { return nil }
         guard isNegative else { return Integer(exactly: magnitude) }
         // The least value has no positive twin, so the sign goes on before the range is looked at.

@@ -118,8 +118,13 @@ private struct JSONReader {
         let start = position
         position += 1
         var bytes: [UInt8] = []
-        while let byte = peek {
-            switch byte {
+        while true {
+            let plain = position
+            while let byte = peek, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                position += 1
+            }
+            bytes += text[plain..<position]
+            switch peek {
             case UInt8(ascii: "\""):
                 position += 1
                 guard let string = String(validating: bytes, as: UTF8.self) else {
@@ -127,13 +132,10 @@ private struct JSONReader {
                 }
                 return string
             case UInt8(ascii: "\\"): bytes.append(contentsOf: String(try escape()).utf8)
-            case 0..<0x20: throw error("a control character in a string has to be escaped")
-            default:
-                bytes.append(byte)
-                position += 1
+            case nil: throw error("the string has no end", at: start)
+            default: throw error("a control character in a string has to be escaped")
             }
         }
-        throw error("the string has no end", at: start)
     }
 
     private mutating func escape() throws(JSONError) -> Unicode.Scalar {
@@ -197,7 +199,7 @@ private struct JSONReader {
     }
 
     private mutating func skipSpace() {
-        while let byte = peek, [0x20, 0x09, 0x0a, 0x0d].contains(byte) { position += 1 }
+        while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d { position += 1 }
     }
 
     private func error(_ problem: String, at place: Int? = nil) -> JSONError {

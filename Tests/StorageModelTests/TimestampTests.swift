@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CSIWire
+@testable import StorageModel
 
 @Suite("Timestamps")
 struct TimestampTests {

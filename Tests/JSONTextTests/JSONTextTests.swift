@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CSIWire
+@testable import JSONText
 
 @Suite("JSON text")
 struct JSONTextTests {

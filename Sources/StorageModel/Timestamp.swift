@@ -1,9 +1,9 @@
 /// A google.protobuf.Timestamp and its text (RFC 3339, as the proto3 JSON mapping narrows it).
 package struct Timestamp: Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z.
-    let seconds: Int64
+    package let seconds: Int64
     /// 0 to 999,999,999, forward in time also before 1970.
-    let nanoseconds: Int32
+    package let nanoseconds: Int32
 
     private static let secondsPerDay: Int64 = 86_400
     /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z
@@ -31,7 +31,7 @@ package struct Timestamp: Hashable, Sendable {
     }
 
     /// Nil when the text is no date and time with a zone: `2025-01-31T12:00:00.5Z`, `2025-01-31T12:00:00+01:00`.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var scanner = Scanner(rest: text.utf8[...])
         guard let year = scanner.number(4), scanner.take("-"), let month = scanner.number(2), scanner.take("-"),
             let day = scanner.number(2), scanner.take("T"), let hour = scanner.number(2), scanner.take(":"),
