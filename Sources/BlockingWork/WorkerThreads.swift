@@ -1,19 +1,19 @@
 import LinuxSystem
 import Synchronization
 
-/// A fixed set of threads for work that may block.
+/// A fixed set of threads for work that may block, and the executor of tasks that do nothing else.
 ///
 /// Threads start when work is waiting and all others are busy, and stay.
-package final class WorkerThreads: Sendable {
+package final class WorkerThreads: TaskExecutor {
     private struct State {
         /// Waiting work; `first` is the index of the oldest, so that taking one moves nothing.
         var queue: [@Sendable () -> Void] = []
         var first = 0
         var threads = 0
-        var idle = 0
+        /// The threads that sleep. The last to fall asleep is the first to be woken: what it used last is still in the
+        /// caches.
+        var idle: [ThreadSignal] = []
         var isClosed = false
-
-        var waiting: Int { queue.count - first }
 
         mutating func takeOldest() -> (@Sendable () -> Void)? {
             guard first < queue.count else { return nil }
@@ -27,10 +27,15 @@ package final class WorkerThreads: Sendable {
         }
     }
 
+    private enum Next {
+        case work(@Sendable () -> Void)
+        case sleep
+        case end
+    }
+
     private let name: String
     private let limit: Int
     private let state = Mutex(State())
-    private let wakeUp = ThreadSignal()
 
     /// - Parameters:
     ///   - name: what ps(1) shows for the threads, at most 15 bytes.
@@ -41,12 +46,14 @@ package final class WorkerThreads: Sendable {
         self.limit = limit
     }
 
-    /// Runs `body` on one of the threads and returns what it returns. The order is first come, first served.
+    /// Runs `body` on one of the threads and returns what it returns. The order is first come, first served; a caller
+    /// that is on one of the threads already, because its task runs on them, goes on at once.
     ///
     /// Cancelling the calling task does not stop `body`; whoever needs that checks `Task.isCancelled` before he calls.
     package func run<Value: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
+        if CurrentThread.group == ObjectIdentifier.Number(self) { return try body() }
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<Value, Failure>, Never>) in
             submit { continuation.resume(returning: Result(catching: body)) }
@@ -56,41 +63,54 @@ package final class WorkerThreads: Sendable {
 
     /// Runs `body` on one of the threads some time; nobody waits for it.
     package func submit(_ body: @escaping @Sendable () -> Void) {
-        let needsThread = state.withLock { state in
+        let (sleeper, needsThread) = state.withLock { state -> (ThreadSignal?, Bool) in
             precondition(!state.isClosed, "work for threads that were closed")
             state.queue.append(body)
-            guard state.idle < state.waiting, state.threads < limit else { return false }
+            if let sleeper = state.idle.popLast() { return (sleeper, false) }
+            guard state.threads < limit else { return (nil, false) }
             state.threads += 1
-            return true
+            return (nil, true)
         }
+        sleeper?.signal()
         if needsThread { startThread() }
-        wakeUp.signal()
+    }
+
+    /// Takes the next piece of a task that prefers these threads.
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        submit { self.run(job) }
     }
 
     /// Lets the threads end when the queue is empty. No work may follow.
     package func close() {
-        let threads = state.withLock { state in
+        let sleepers = state.withLock { state in
             state.isClosed = true
-            return state.threads
+            defer { state.idle = [] }
+            return state.idle
         }
-        for _ in 0..<threads { wakeUp.signal() }
+        for sleeper in sleepers { sleeper.signal() }
     }
 
     private func startThread() {
         DetachedThread.start(name: name) { [self] in
+            CurrentThread.group = ObjectIdentifier.Number(self)
+            let signal = ThreadSignal()
             while true {
-                state.withLock { $0.idle += 1 }
-                wakeUp.wait()
-                let (work, isClosed) = state.withLock { state in
-                    state.idle -= 1
-                    return (state.takeOldest(), state.isClosed)
-                }
-                if let work {
-                    work()
-                } else if isClosed {
-                    return
+                switch next(for: signal) {
+                case .work(let work): work()
+                case .sleep: signal.wait()
+                case .end: return
                 }
             }
+        }
+    }
+
+    private func next(for signal: ThreadSignal) -> Next {
+        state.withLock { state in
+            if let work = state.takeOldest() { return .work(work) }
+            if state.isClosed { return .end }
+            state.idle.append(signal)
+            return .sleep
         }
     }
 }

@@ -41,3 +41,9 @@ int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void
     if (failure != 0) free(s);
     return failure;
 }
+
+static _Thread_local uintptr_t thread_group;
+
+uintptr_t CLinuxShims_thread_group(void) { return thread_group; }
+
+void CLinuxShims_set_thread_group(uintptr_t group) { thread_group = group; }

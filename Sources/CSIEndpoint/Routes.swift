@@ -7,14 +7,19 @@ import StorageModel
 package struct Routes: Sendable {
     package private(set) var methods: [String: MethodHandler] = [:]
     private let log: RequestLog
+    private let storage: any TaskExecutor
 
     /// - Parameters:
     ///   - controller: nil when this instance serves no controller.
     ///   - node: nil when this instance serves no node.
+    ///   - storage: runs the calls that touch storage or mounts, each from its first line to its last; all others are
+    ///     answered on the thread that received them.
     package init(
-        identity: IdentityService, controller: ControllerService?, node: NodeService?, health: Health, log: RequestLog
+        identity: IdentityService, controller: ControllerService?, node: NodeService?, health: Health, log: RequestLog,
+        storage: any TaskExecutor
     ) {
         self.log = log
+        self.storage = storage
         addIdentity(identity)
         if let controller { addController(controller) }
         if let node { addNode(node) }
@@ -35,6 +40,7 @@ package struct Routes: Sendable {
 
     private mutating func addController(_ service: ControllerService) {
         let unary = Unary("csi.v1.Controller", log: log)
+        let storing = Unary("csi.v1.Controller", log: log, executor: storage)
         addRefusals(
             unary,
             [
@@ -44,19 +50,19 @@ package struct Routes: Sendable {
             ])
         methods.merge(
             [
-                unary("CreateVolume", volume: \.name) { request throws(DriverError) in
+                storing("CreateVolume", volume: \.name) { request throws(DriverError) in
                     try await service.createVolume(request)
                 },
-                unary("DeleteVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                storing("DeleteVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.deleteVolume(request)
                 },
-                unary("ValidateVolumeCapabilities", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                storing("ValidateVolumeCapabilities", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.validateCapabilities(request)
                 },
-                unary("ListVolumes") { request throws(DriverError) in try await service.listVolumes(request) },
-                unary("GetCapacity") { request throws(DriverError) in try await service.getCapacity(request) },
+                storing("ListVolumes") { request throws(DriverError) in try await service.listVolumes(request) },
+                storing("GetCapacity") { request throws(DriverError) in try await service.getCapacity(request) },
                 unary("ControllerGetCapabilities") { service.capabilities($0) },
-                unary("ControllerGetVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                storing("ControllerGetVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.getVolume(request)
                 },
             ], uniquingKeysWith: { $1 })
@@ -64,22 +70,23 @@ package struct Routes: Sendable {
 
     private mutating func addNode(_ service: NodeService) {
         let unary = Unary("csi.v1.Node", log: log)
+        let mounting = Unary("csi.v1.Node", log: log, executor: storage)
         addRefusals(unary, ["NodeExpandVolume"])
         methods.merge(
             [
-                unary("NodeStageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeStageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.stage(request)
                 },
-                unary("NodeUnstageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeUnstageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.unstage(request)
                 },
-                unary("NodePublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodePublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.publish(request)
                 },
-                unary("NodeUnpublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeUnpublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.unpublish(request)
                 },
-                unary("NodeGetVolumeStats", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeGetVolumeStats", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.stats(request)
                 },
                 unary("NodeGetCapabilities") { service.capabilities($0) },
@@ -142,10 +149,13 @@ package struct Routes: Sendable {
 private struct Unary {
     private let service: String
     private let log: RequestLog
+    private let executor: (any TaskExecutor)?
 
-    init(_ service: String, log: RequestLog) {
+    /// - Parameter executor: nil for calls that never wait.
+    init(_ service: String, log: RequestLog, executor: (any TaskExecutor)? = nil) {
         self.service = service
         self.log = log
+        self.executor = executor
     }
 
     func path(_ name: String) -> String { "/\(service)/\(name)" }
@@ -169,7 +179,7 @@ private struct Unary {
                 throw GRPCStatus(error)
             }
         }
-        return (path(name), .unary(handler))
+        return (path(name), .unary(on: executor, handler))
     }
 
     /// A method of CSI that this version does not offer.

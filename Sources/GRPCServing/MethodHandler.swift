@@ -25,11 +25,13 @@ package struct CallContext: Sendable {
 /// What answers one method.
 ///
 /// A handler starts on the thread that serves every connection and stays there until it first suspends, so it must not
-/// block. Its task is cancelled when the client cancels, its deadline passes, its connection ends or the server stops;
-/// an answer after that is dropped.
+/// block; one with an executor of its own runs there from its first line to its last. Its task is cancelled when the
+/// client cancels, its deadline passes, its connection ends or the server stops; an answer after that is dropped.
 package enum MethodHandler: Sendable {
     /// One message in, one out. A thrown status is the answer.
-    case unary(@Sendable (_ request: [UInt8], _ context: CallContext) async throws(GRPCStatus) -> [UInt8])
+    case unary(
+        on: (any TaskExecutor)? = nil,
+        @Sendable (_ request: [UInt8], _ context: CallContext) async throws(GRPCStatus) -> [UInt8])
 
     /// Any number of messages in and out. Returning is status OK.
     case stream(@Sendable (_ call: ServerCall, _ context: CallContext) async throws(GRPCStatus) -> Void)

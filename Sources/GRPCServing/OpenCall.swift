@@ -45,15 +45,21 @@ final class OpenCall: Sendable {
         }
     }
 
-    /// Starts the handler, on this thread.
-    private func run(_ body: @escaping @Sendable () async throws(GRPCStatus) -> CallEnd) {
-        let task = Task.immediate {
+    /// Starts the handler, on the executor, or else on this thread.
+    private func run(
+        on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async throws(GRPCStatus) -> CallEnd
+    ) {
+        let work: @concurrent @Sendable () async -> Void = {
             do throws(GRPCStatus) {
                 self.handlerReturned(try await body())
             } catch {
                 self.handlerReturned(.status(error))
             }
         }
+        let task =
+            if let executor { Task(executorPreference: executor, operation: work) } else {
+                Task.immediate(operation: work)
+            }
         if state.withLock({ $0.started(task) }) { task.cancel() }
     }
 
@@ -99,9 +105,10 @@ final class OpenCall: Sendable {
         switch then {
         case .none: break
         case .resume(let continuation, let result): continuation.resume(returning: result)
+        case .refuse(let status): handlerReturned(.status(status))
         case .start(let request):
-            guard case .unary(let body) = handler else { break }
-            run { [context] () throws(GRPCStatus) in .reply(try await body(request, context)) }
+            guard case .unary(let executor, let body) = handler else { break }
+            run(on: executor) { [context] () throws(GRPCStatus) in .reply(try await body(request, context)) }
         }
         if isOver { server.retire(self) }
     }

@@ -33,6 +33,8 @@ extension OpenCall {
         enum AfterReceive {
             case none
             case start(request: [UInt8])
+            /// In place of the handler, which is not started.
+            case refuse(GRPCStatus)
             case resume(CheckedContinuation<Received, Never>, Received)
         }
 
@@ -167,8 +169,7 @@ extension OpenCall {
             guard !brokeOff, !isClosed, !isFinishing else { return .none }
             guard let message else {
                 // The code is that of statuscodes.md in the gRPC specification.
-                finish(.status(GRPCStatus(.unimplemented, "the method takes one message; none was sent")))
-                return .none
+                return .refuse(GRPCStatus(.unimplemented, "the method takes one message; none was sent"))
             }
             work = .starting(cancelled: false)
             return .start(request: message)

@@ -49,3 +49,35 @@ package enum DetachedThread {
         precondition(failure == 0, "cannot start a thread: \(Errno(rawValue: failure))")
     }
 }
+
+/// The calling thread.
+package enum CurrentThread {
+    /// Whose thread it is: set once, by the code that the thread runs for as long as it lives.
+    package static var group: ObjectIdentifier.Number {
+        get { ObjectIdentifier.Number(value: CLinuxShims_thread_group()) }
+        set { CLinuxShims_set_thread_group(newValue.value) }
+    }
+}
+
+extension ObjectIdentifier {
+    /// An identity as plain bits, which C can keep.
+    package struct Number: Hashable, Sendable {
+        let value: UInt
+
+        init(value: UInt) {
+            self.value = value
+        }
+
+        package init(_ object: AnyObject) {
+            value = UInt(bitPattern: ObjectIdentifier(object))
+        }
+    }
+}
+
+extension TaskExecutor {
+    /// Runs one piece of a task on the calling thread, from `enqueue(_:)` or later.
+    package func run(_ job: consuming UnownedJob) {
+        // The executor lives for the call, and the runtime hands out each job once.
+        unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+    }
+}

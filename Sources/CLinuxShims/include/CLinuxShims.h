@@ -65,6 +65,10 @@ int CLinuxShims_umount2(const char *path, int flags);
    `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
 int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void *context);
 
+/* One number that belongs to the calling thread, 0 until it is set: Swift has no thread-local storage. */
+uintptr_t CLinuxShims_thread_group(void);
+void CLinuxShims_set_thread_group(uintptr_t group);
+
 extern const int CLinuxShims_AT_FDCWD;
 extern const int CLinuxShims_AT_EMPTY_PATH;
 extern const int CLinuxShims_AT_SYMLINK_NOFOLLOW;
