@@ -39,6 +39,8 @@ static grpc_server *createServer(CGRPCShims_ServerLimits limits) {
          .value.integer = limits.streamsPerConnection},
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_METADATA_SIZE, .value.integer = limits.metadataBytes},
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_CHANNELZ, .value.integer = 0},
+        // A local socket has no bandwidth to find out: without this a ping goes out, and comes back, with every call.
+        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_HTTP2_BDP_PROBE, .value.integer = 0},
         {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, .value.integer = 0},
         // The limit of a message is one of what it unpacks to only when nothing is packed.
         {.type = GRPC_ARG_INTEGER,
