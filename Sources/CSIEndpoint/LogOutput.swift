@@ -1,4 +1,4 @@
-import CSIWire
+import JSONText
 package import Logging
 
 /// How log lines look: for people, or one JSON object for each line.
@@ -34,12 +34,23 @@ package struct LogOutput: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        let all = metadata.isEmpty ? event.metadata ?? [:] : metadata.merging(event.metadata ?? [:]) { $1 }
+        let fields = all.sorted { $0.key < $1.key }
         switch format {
         case .text:
-            var line = "\(now()) \(event.level.rawValue.uppercased()) \(event.message)"
-            for (key, value) in fields { line += " \(key)=\(Self.quoted("\(value)"))" }
-            write(line + "\n")
+            var line = now()
+            line += " "
+            line += event.level.rawValue.uppercased()
+            line += " "
+            line += event.message.description
+            for (key, value) in fields {
+                line += " "
+                line += key
+                line += "="
+                line += Self.quoted(value.description)
+            }
+            line += "\n"
+            write(line)
         case .json:
             var members = [
                 JSONMember("time", .string(now())), JSONMember("level", .string(event.level.rawValue)),
@@ -52,7 +63,9 @@ package struct LogOutput: LogHandler {
 
     /// Quoted when a reader could not tell where it ends; never more than one line.
     private static func quoted(_ value: String) -> String {
-        let isPlain = value.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "=" && $0.value != 0x7F }
+        let isPlain = value.utf8.allSatisfy { byte in
+            byte > UInt8(ascii: " ") && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=") && byte != 0x7F
+        }
         return isPlain && !value.isEmpty ? value : JSONValue.string(value).text(.compact)
     }
 }

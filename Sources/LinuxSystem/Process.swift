@@ -43,16 +43,16 @@ package enum StandardStream: Int32, Sendable {
 
     /// Writes all of it, as far as the other end takes it; there is nobody to tell about a failure.
     package func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        var written = 0
-        while written < bytes.count {
-            // The slice stays alive and in bounds for the call.
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
-                return unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
+        var text = text
+        text.withUTF8 { bytes in
+            var written = 0
+            while written < bytes.count {
+                // The slice stays alive and in bounds for the call.
+                let rest = unsafe UnsafeBufferPointer(rebasing: bytes[written...])
+                let count = unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
+                if count < 0, errno != EINTR { return }
+                written += max(0, count)
             }
-            if count < 0, errno != EINTR { return }
-            written += max(0, count)
         }
     }
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import BlockingWork
 import CSIEndpoint
 import CSIServices
-import CSIWire
 import GRPCServing
 import Glibc
 import HostPathBackend
@@ -46,7 +45,7 @@ struct Driver {
         let routes = Routes(
             identity: IdentityService(driverName: settings.driverName, version: Moorage.version),
             controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
-            health: health, log: RequestLog(logger: logger))
+            health: health, log: RequestLog(logger: logger), storage: workers)
         server = GRPCServer(methods: routes.methods)
     }
 
@@ -97,13 +96,9 @@ struct Driver {
     }
 
     private static func logger(_ settings: ServeSettings) -> Logger {
+        let clock = LogClock(now: WallClock.now)
         let output = LogOutput(
-            format: settings.logFormat, level: settings.logLevel,
-            now: {
-                let (seconds, nanoseconds) = WallClock.now()
-                let milliseconds = nanoseconds / 1_000_000 * 1_000_000
-                return Timestamp(seconds: seconds, nanoseconds: milliseconds)?.text ?? ""
-            },
+            format: settings.logFormat, level: settings.logLevel, now: { clock.text },
             write: { StandardStream.error.write($0) })
         return Logger(label: "moorage") { _ in output }
     }
