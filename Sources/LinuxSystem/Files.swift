@@ -96,15 +96,27 @@ extension OwnedDescriptor {
 
     /// Reads from the current position to the end.
     ///
+    /// - Parameter size: how many bytes a regular file has, if that is known; saves asking for more than there are.
     /// - Throws: EFBIG (`.fileTooLarge`) when there are more than `limit` bytes.
-    package func readAll(limit: Int) throws(Errno) -> [UInt8] {
-        var content: [UInt8] = []
+    package func readAll(limit: Int, size: UInt64? = nil) throws(Errno) -> [UInt8] {
+        if let size {
+            guard size <= limit else { throw .fileTooLarge }
+            // One byte more than there should be tells when the file has grown since.
+            let content = try readOnce(atMost: Int(size) + 1)
+            if content.count == size { return content }
+            return try readRest(after: content, limit: limit)
+        }
+        return try readRest(after: [], limit: limit)
+    }
+
+    private func readRest(after start: [UInt8], limit: Int) throws(Errno) -> [UInt8] {
+        var content = start
         while true {
+            guard content.count <= limit else { throw .fileTooLarge }
             // One byte more than is allowed tells a file at the limit from a longer one.
             let piece = try readOnce(atMost: min(limit + 1 - content.count, 16 << 10))
             guard !piece.isEmpty else { return content }
             content += piece
-            guard content.count <= limit else { throw .fileTooLarge }
         }
     }
 

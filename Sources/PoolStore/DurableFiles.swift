@@ -13,8 +13,9 @@ extension OwnedDescriptor {
         do throws(Errno) {
             // Non-blocking: a fifo that somebody put there must not hold the thread.
             let file = try open(beneath: name, [.readOnly, .nonBlocking, .noFollow])
-            guard try file.status().kind == .regular else { throw Errno.invalidArgument }
-            return try file.readAll(limit: limit)
+            let status = try file.status()
+            guard status.kind == .regular else { throw Errno.invalidArgument }
+            return try file.readAll(limit: limit, size: status.size)
         } catch .noSuchFileOrDirectory {
             return nil
         }
@@ -50,6 +51,37 @@ extension OwnedDescriptor {
         }
         try removeFile(temporary)
         try synchronize()
+    }
+
+    /// Makes the file `name` with one flush of the disk in place of two, where the file system keeps one log.
+    ///
+    /// The name is given first and everything synchronised afterwards through the file: whatever was logged before the
+    /// last change of the file, its name and this directory's entries included, is durable with it. A power cut in
+    /// between can leave the name without content, never with half of it.
+    ///
+    /// - Throws: EEXIST when the name is taken. Nothing is left then.
+    func createLogged(_ name: String, _ content: [UInt8], nonce: String) throws(Errno) {
+        let temporary = Self.temporaryPrefix + nonce
+        let file = try open(beneath: temporary, [.writeOnly, .create, .exclusive], mode: 0o600)
+        do {
+            try file.write(content)
+            try renameWithoutReplacing(temporary, to: self, as: name)
+        } catch {
+            try? removeFile(temporary)
+            throw error
+        }
+        do {
+            try file.synchronize()
+        } catch {
+            // Room is often found missing only now.
+            try? removeFile(name)
+            throw error
+        }
+    }
+
+    /// Makes what an earlier process wrote into the file `name` durable, and its name.
+    func synchronizeFile(_ name: String) throws(Errno) {
+        try open(beneath: name, [.readOnly, .nonBlocking, .noFollow]).synchronize()
     }
 
     /// Puts the temporary file of `nonce` in the place of `name`, durably.

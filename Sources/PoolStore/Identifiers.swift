@@ -35,7 +35,7 @@ package struct VolumeKey: Hashable, Comparable, Sendable, CustomStringConvertibl
     package init?(_ text: some StringProtocol) {
         let bytes = text.utf8
         guard let first = bytes.first, first.isASCIILetterOrDigit, bytes.count <= Self.longest,
-            bytes.allSatisfy({ $0.isASCIILetterOrDigit || [0x2d, 0x2e, 0x5f].contains($0) })
+            bytes.allSatisfy(\.isPlain)
         else { return nil }
         self.text = String(text)
     }
@@ -73,6 +73,11 @@ private func randomHexDigits(_ count: Int) -> String {
 extension UInt8 {
     fileprivate var isLowercaseHexDigit: Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self)
+    }
+
+    /// Letters, digits, `-`, `.` and `_`.
+    fileprivate var isPlain: Bool {
+        isASCIILetterOrDigit || self == UInt8(ascii: "-") || self == UInt8(ascii: ".") || self == UInt8(ascii: "_")
     }
 
     fileprivate var isASCIILetterOrDigit: Bool {

@@ -39,6 +39,11 @@ extension Pool {
                     "the id \(key) belongs to a volume of another name; create the volume with another name")
             }
             try checkDirectory(of: record)
+            // The process that made it may have died before the last step; it is answered only when it is durable.
+            try attempt("synchronise the record of \(key) in \(path)") { () throws(Errno) in
+                try records.synchronizeFile(VolumeRecord.fileName(of: key))
+                try synchronizeUnlessLogged(records)
+            }
             return record
         case .retained:
             let kind = try attempt("look at \(path)/\(record.path)") { () throws(Errno) in
@@ -68,16 +73,18 @@ extension Pool {
     package func make(_ record: VolumeRecord, _ access: Access) throws(DriverError) -> Creation {
         guard let key = VolumeKey(record.id) else { preconditionFailure("a record with an id that is no key") }
         let file = VolumeRecord.fileName(of: key)
-        let content = try encode(record)
+        let content = record.encoded
         let isNew = try makeDirectory(key)
         do {
             try prepareDirectory(key, access)
-            try attempt("write the record of \(key) in \(path)") { () throws(Errno) in
-                try records.writeTemporary(content, nonce: record.nonce)
-                // The directory before the record that vouches for it.
-                try synchronizeUnlessLogged(volumes)
+            if !hasOneLog {
+                try attempt("write the record of \(key) in \(path)") { () throws(Errno) in
+                    try records.writeTemporary(content, nonce: record.nonce)
+                    // The directory before the record that vouches for it.
+                    try volumes.synchronize()
+                }
             }
-            return try publish(record, key, as: file)
+            return try publish(record, content, key, as: file)
         } catch {
             // Only what is empty and has no record goes: nothing here can take away somebody else's volume.
             if isNew, (try? records.kind(of: file)) == .some(nil) { try? volumes.removeDirectory(key.text) }
@@ -85,9 +92,15 @@ extension Pool {
         }
     }
 
-    private func publish(_ record: VolumeRecord, _ key: VolumeKey, as file: String) throws(DriverError) -> Creation {
+    private func publish(
+        _ record: VolumeRecord, _ content: [UInt8], _ key: VolumeKey, as file: String
+    ) throws(DriverError) -> Creation {
         do throws(Errno) {
-            try records.publishTemporary(nonce: record.nonce, as: file)
+            if hasOneLog {
+                try records.createLogged(file, content, nonce: record.nonce)
+            } else {
+                try records.publishTemporary(nonce: record.nonce, as: file)
+            }
             return .made(record)
         } catch {
             // A network file system may have done it and lost the reply: the nonce tells.
@@ -97,14 +110,6 @@ extension Pool {
             let ours = try? self.record(of: key)?.nonce
             if ours == record.nonce { try? records.removeFile(file) }
             throw .storage("write the record \(file) in \(path)", error)
-        }
-    }
-
-    func encode(_ record: VolumeRecord) throws(DriverError) -> [UInt8] {
-        do {
-            return try record.encoded()
-        } catch {
-            throw DriverError(.internalError, "cannot encode the record of \(record.id): \(error.reason)")
         }
     }
 

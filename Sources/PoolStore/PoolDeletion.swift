@@ -66,7 +66,7 @@ extension Pool {
     private func retain(_ record: VolumeRecord) throws(DriverError) {
         var retained = record
         retained.state = .retained
-        let content = try encode(retained)
+        let content = retained.encoded
         try attempt("rewrite the record of \(record.id) in \(path)") { () throws(Errno) in
             let nonce = Nonce.random()
             try records.writeTemporary(content, nonce: nonce)

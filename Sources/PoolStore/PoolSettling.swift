@@ -24,11 +24,22 @@ extension Pool {
         try isSettled.withLock { isSettled throws(DriverError) in
             guard !isSettled else { return }
             var settlement = Settlement()
+            try synchronizeDirectories()
             try settleTrash(&settlement)
             let keys = try settleRecords(&settlement)
             try settleDirectories(keys, &settlement)
             settled(settlement)
             isSettled = true
+        }
+    }
+
+    /// An earlier process may have died between a step and its synchronisation: what is found now must not be taken
+    /// back by a power cut after it was relied on.
+    private func synchronizeDirectories() throws(DriverError) {
+        try attempt("synchronise the directories of \(path)") { () throws(Errno) in
+            try trash.synchronize()
+            try records.synchronize()
+            try volumes.synchronize()
         }
     }
 
@@ -68,6 +79,12 @@ extension Pool {
             }
             guard let key = name.string.flatMap(VolumeRecord.key(ofFile:)) else {
                 settlement.remarks.append("\(Self.metadataName)/volumes/\(name) is no record: left alone")
+                continue
+            }
+            if let file = try? records.status(of: name.description), file.kind == .regular, file.size == 0 {
+                // Named, and cut off before it was synchronised (PoolDurability).
+                try? records.removeFile(name)
+                settlement.remarks.append("the creation of \(key) was cut off by a power failure; it can be repeated")
                 continue
             }
             keys.insert(key)

@@ -190,10 +190,10 @@ struct PoolPresenceTests {
         #expect(
             try read(file) == """
                 {
-                  "id" : "\(fixture.poolID())",
-                  "layout" : 1,
-                  "name" : "default",
-                  "path" : "\(fixture.root())"
+                  "id": "\(fixture.poolID())",
+                  "layout": 1,
+                  "name": "default",
+                  "path": "\(fixture.root())"
                 }
 
                 """)

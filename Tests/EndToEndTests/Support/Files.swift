@@ -71,6 +71,12 @@ func exists(_ path: String) -> Bool {
     access(path, F_OK) == 0
 }
 
+/// The 12 permission bits; nil when nothing is there.
+func permissions(_ path: String) -> mode_t? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : nil
+}
+
 /// The names in a directory, sorted.
 func entries(_ path: String) throws -> [String] {
     guard let directory = opendir(path) else { throw Failure("opendir \(path): errno \(errno)") }
