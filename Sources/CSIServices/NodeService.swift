@@ -95,6 +95,9 @@ package struct NodeService: Sendable {
         try RequestChecks.required(request.volumeID)
         try RequestChecks.required(path: request.volumePath, field: "volume_path")
         let backend = try backends.existing(request.volumeID)
+        if let usage = try await tracker.usage(ofTracked: request.volumeID, at: request.volumePath) {
+            return NodeGetVolumeStatsResponse(usage: usage)
+        }
         // How the volume is used does not matter for what it holds: any supported capability leads to the same tree.
         let anyUse = VolumeCapability(.mount(MountCapability()), .singleNodeWriter)
         let plan = try await backend.mountPlan(for: request.volumeID, capability: anyUse, context: [:])

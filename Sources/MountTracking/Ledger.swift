@@ -5,8 +5,8 @@ import SystemPackage
 
 /// The list of what this node was asked to mount since it booted: one file for each path, and the same in memory.
 ///
-/// A file is replaced by rename and never synchronised: it must survive the death of the process, and when the power
-/// goes the mounts go as well. Whoever changes the entry of a path has that path to himself (`BusyPlaces`).
+/// No file is synchronised: it must survive the death of the process, and when the power goes the mounts go as well.
+/// Whoever changes the entry of a path has that path to himself (`BusyPlaces`).
 package final class Ledger: Sendable {
     private struct Index {
         var byPath: [String: LedgerEntry] = [:]
@@ -78,19 +78,42 @@ package final class Ledger: Sendable {
 
     /// Writes the entry, in place of one for the same path.
     func record(_ entry: LedgerEntry) throws(DriverError) {
-        let content = try entry.encoded()
+        let content = entry.encoded
         let name = Self.fileName(for: entry.intent.path)
-        let number = temporaryFiles.add(1, ordering: .relaxed).newValue
-        let temporary = "\(number)" + Self.temporarySuffix
+        do throws(Errno) {
+            do throws(Errno) {
+                try create(name, content)
+            } catch .fileExists {
+                try replace(name, content)
+            }
+        } catch {
+            throw .ledger("what is to be mounted for volume \(entry.intent.volume) cannot be written down", error)
+        }
+        index.withLock { $0?.insert(entry) }
+    }
+
+    /// Under its own name at once, which costs less than a rename: a file that a death of the process left without
+    /// content says by that that its mount was never begun.
+    private func create(_ name: String, _ content: [UInt8]) throws(Errno) {
+        let file = try directory.open(beneath: name, [.writeOnly, .create, .exclusive], mode: 0o600)
+        do {
+            try file.write(content)
+        } catch {
+            try? directory.removeFile(name)
+            throw error
+        }
+    }
+
+    private func replace(_ name: String, _ content: [UInt8]) throws(Errno) {
+        let temporary = "\(temporaryFiles.add(1, ordering: .relaxed).newValue)" + Self.temporarySuffix
         do {
             let file = try directory.open(beneath: temporary, [.writeOnly, .create, .truncate], mode: 0o600)
             try file.write(content)
             try directory.rename(temporary, to: directory, as: name)
         } catch {
             try? directory.removeFile(temporary)
-            throw .ledger("what is to be mounted for volume \(entry.intent.volume) cannot be written down", error)
+            throw error
         }
-        index.withLock { $0?.insert(entry) }
     }
 
     /// Removes the entry of this path, if there is one, be it of a version that this one cannot read.

@@ -53,7 +53,13 @@ extension NodeMounts {
             return nil
         }
         do throws(LedgerEntry.Unreadable) {
-            let entry = try LedgerEntry(decoding: try content(of: file))
+            let content = try content(of: file)
+            guard !content.isEmpty else {
+                // Cut off before its content was there; the mount was not begun either.
+                tryToRemove(file)
+                return nil
+            }
+            let entry = try LedgerEntry(decoding: content)
             guard Ledger.fileName(for: entry.intent.path) == file else {
                 throw .malformed("its name is not that of its path")
             }
@@ -76,7 +82,9 @@ extension NodeMounts {
     private func content(of file: String) throws(LedgerEntry.Unreadable) -> [UInt8] {
         do {
             let descriptor = try ledger.directory.open(beneath: file, [.readOnly, .noFollow, .nonBlocking])
-            return try descriptor.readAll(limit: Self.longestEntry)
+            let status = try descriptor.status()
+            guard status.kind == .regular else { throw Errno.invalidArgument }
+            return try descriptor.readAll(limit: Self.longestEntry, size: status.size)
         } catch {
             throw .malformed("cannot be read: \(error)")
         }

@@ -3,20 +3,20 @@ package import StorageModel
 import SystemPackage
 
 extension NodeMounts {
-    func measure(_ plan: MountPlan, _ volume: VolumeID, at path: MountPath) throws(DriverError) -> [VolumeUsage] {
+    /// - Parameter plan: nil when only the ledger is to be asked what is mounted there.
+    /// - Returns: nil when there is no plan and the ledger knows nothing of the path.
+    func measure(_ plan: MountPlan?, _ volume: VolumeID, at path: MountPath) throws(DriverError) -> [VolumeUsage]? {
+        let entry = try ledger.entry(at: path)
+        if plan == nil, entry == nil { return nil }
         let elsewhere = DriverError(
             .notFound, "volume_path \(path): volume \(volume) is not mounted at exactly this path")
-        guard let place = try MountPoint.open(path), let occupant = try place.occupant(), occupant.status.isMountRoot
+        guard let place = try MountPoint.open(path), let occupant = try place.occupant(), occupant.status.isMountRoot,
+            entry == nil || entry?.intent.volume == volume
         else {
             throw elsewhere
         }
-        let tree: FileStatus.Identity
-        if let entry = try ledger.entry(at: path) {
-            guard entry.intent.volume == volume else { throw elsewhere }
-            tree = entry.tree
-        } else {
-            tree = try identity(of: plan, volume)
-        }
+        var tree = entry?.tree
+        if tree == nil, let plan { tree = try identity(of: plan, volume) }
         guard occupant.status.identity == tree else { throw elsewhere }
         do {
             return try occupant.descriptor.fileSystemStatus().usage

@@ -145,13 +145,20 @@ extension NodeMounts {
         try await work { node throws(DriverError) in try node.unmount(volume, at: path, .publish) }
     }
 
-    /// Bytes and inodes of the file system that the volume lies in.
+    /// Bytes and inodes of the file system that the volume lies in; nil when the ledger knows nothing of the path.
     ///
     /// - Throws: NOT_FOUND when the volume is not mounted at exactly that path.
+    package func usage(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]? {
+        try await work { node throws(DriverError) in
+            try node.measure(nil, volume, at: try MountPath(path, field: "volume_path"))
+        }
+    }
+
+    /// As `usage(ofTracked:at:)`, where the plan tells what should be mounted if the ledger does not.
     package func usage(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]
     {
         try await work { node throws(DriverError) in
-            try node.measure(plan, volume, at: try MountPath(path, field: "volume_path"))
+            try node.measure(plan, volume, at: try MountPath(path, field: "volume_path")) ?? []
         }
     }
 }

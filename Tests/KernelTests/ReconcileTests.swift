@@ -91,7 +91,7 @@ struct ReconcileTests {
 
     @Test(
         "a file that is no entry is renamed and forgotten",
-        arguments: ["", "{", "[]", "{\"layout\":1}", "null", String(repeating: "x", count: 100_000)])
+        arguments: ["{", "[]", "{\"layout\":1}", "null", String(repeating: "x", count: 100_000)])
     func malformed(content: String) async throws {
         try await Self.withPublication { node, volume in
             let name = "0123456789abcdef0123456789abcdef.json"
@@ -112,6 +112,20 @@ struct ReconcileTests {
                 Issue.record("not reported")
                 return
             }
+        }
+    }
+
+    @Test("a file without content, of a process that died in the middle, goes without a word")
+    func empty() async throws {
+        try await Self.withPublication { node, volume in
+            let entries = node.ledgerFiles
+            let events = node.events.all
+            try writeFile("\(node.ledger)/0123456789abcdef0123456789abcdef.json", "")
+            let mounts = try node.restarted()
+            #expect(try await mounts.reconcile() == Self.summary { $0.mounted = 1 })
+            #expect(try await volume.tracked(by: mounts) == [.publish: .mounted])
+            #expect(node.ledgerFiles == entries)
+            #expect(node.events.all == events)
         }
     }
 
