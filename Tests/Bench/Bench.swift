@@ -1,0 +1,180 @@
+import ArgumentParser
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// The client of hack/bench: puts the same load on several running drivers in turn and prints what it took.
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure running CSI drivers; started by hack/bench.")
+
+    @Option(help: "NAME=SOCKET,PID of a driver; repeatable. The first is what the others are compared with.")
+    var driver: [String] = []
+
+    @Option(help: "Where staging directories and targets are made.")
+    var directory: String
+
+    @Option(help: "How many volumes are there, staged and published, while lives are measured; in ascending order.")
+    var volumes = "0,1500,10000"
+
+    @Option(help: "Callers at once.")
+    var callers = "1,8"
+
+    @Option(help: "Rounds; in each every driver has its turn.")
+    var rounds = 5
+
+    @Option(help: "Lives of a volume in a round.")
+    var lives = 100
+
+    @Option(help: "Only the first driver is measured with more volumes than this.")
+    var mostForOthers = 1500
+
+    func run() throws {
+        let drivers = try driver.map { try MeasuredDriver($0, directory: directory) }
+        try measureProbes(drivers)
+        var settled = 0
+        for population in numbers(volumes) {
+            let present = drivers.enumerated().filter { $0.offset == 0 || population <= mostForOthers }.map(\.element)
+            for driver in present {
+                let client = try driver.client()
+                for number in settled..<population {
+                    try client.settle("settled-\(number)", place: "settled-\(number)", nil)
+                }
+            }
+            settled = population
+            for callers in numbers(callers) {
+                try measureLives(present, population: population, callers: callers)
+            }
+            if population == 0 { try showMemory(present) }
+        }
+    }
+
+    private func measureProbes(_ drivers: [MeasuredDriver]) throws {
+        let samples = drivers.map { _ in Samples() }
+        for _ in 0..<rounds {
+            for (driver, samples) in zip(drivers, samples) {
+                let client = try driver.client()
+                for _ in 0..<2000 { try client.probe(samples) }
+            }
+        }
+        print("\n## Probe, 1 caller, ms\n")
+        show(["Probe"], drivers, samples)
+    }
+
+    private func measureLives(_ drivers: [MeasuredDriver], population: Int, callers: Int) throws {
+        let samples = drivers.map { _ in Samples() }
+        for round in 0..<rounds {
+            for (driver, samples) in zip(drivers, samples) {
+                let start = ContinuousClock.now
+                try atOnce(callers) { [lives] caller in
+                    let client = try driver.client()
+                    for life in stride(from: caller, to: lives, by: callers) {
+                        let volume = "p\(population)-c\(callers)-r\(round)-\(life)"
+                        try client.live(volume, place: "caller-\(caller)", samples)
+                    }
+                }
+                samples.add(lives: lives, in: ContinuousClock.now - start)
+            }
+        }
+        print("\n## Life of a volume, \(population) other volumes, \(callers) caller(s), ms\n")
+        show(
+            [
+                "CreateVolume", "NodeStageVolume", "NodePublishVolume", "NodeGetVolumeStats", "NodeUnpublishVolume",
+                "NodeUnstageVolume", "DeleteVolume",
+            ], drivers, samples)
+        let rates = samples.map { $0.livesPerSecond.map { text($0, 0) } ?? "" }
+        print("| lives per second |" + rates.map { " \($0) |" }.joined())
+    }
+
+    /// Runs `body` on so many threads and waits for all of them.
+    private func atOnce(_ callers: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+        let failures = SharedFailures()
+        let hasEnded = ThreadSignal()
+        for caller in 0..<callers {
+            DetachedThread.start(name: "caller-\(caller)") {
+                do { try body(caller) } catch { failures.add(error) }
+                hasEnded.signal()
+            }
+        }
+        for _ in 0..<callers { hasEnded.wait() }
+        if let first = failures.first { throw first }
+    }
+
+    /// A row for each method: the median and the 99th percentile of each driver.
+    private func show(_ methods: [String], _ drivers: [MeasuredDriver], _ samples: [Samples]) {
+        print("| p50 (p99) |" + drivers.map { " \($0.name) |" }.joined())
+        print("|---|" + drivers.map { _ in "---|" }.joined())
+        for method in methods {
+            let cells = samples.map { samples in
+                guard let median = samples.percentile(50, of: method), let high = samples.percentile(99, of: method)
+                else { return " |" }
+                return " \(text(median, 3)) (\(text(high, 3))) |"
+            }
+            print("| \(method) |" + cells.joined())
+        }
+    }
+
+    private func showMemory(_ drivers: [MeasuredDriver]) throws {
+        print("\n## Memory after \(2000 * rounds) Probes and \(numbers(callers).count * rounds * lives) lives, KiB\n")
+        print("| driver | resident | anonymous |\n|---|---|---|")
+        for driver in drivers {
+            let memory = try driver.memory()
+            print("| \(driver.name) | \(memory.resident) | \(memory.anonymous) |")
+        }
+    }
+
+    private func numbers(_ list: String) -> [Int] {
+        list.split(separator: ",").compactMap { Int($0) }
+    }
+
+    private func text(_ value: Double, _ digits: Int) -> String {
+        let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
+        let rounded = Int((value * scale).rounded())
+        guard digits > 0 else { return "\(rounded)" }
+        let fraction = String(rounded % Int(scale))
+        return "\(rounded / Int(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
+    }
+}
+
+private final class SharedFailures: Sendable {
+    private let failures = Mutex<[any Error]>([])
+
+    var first: (any Error)? { failures.withLock { $0.first } }
+
+    func add(_ failure: any Error) {
+        failures.withLock { $0.append(failure) }
+    }
+}
+
+/// A driver that runs already.
+struct MeasuredDriver: Sendable {
+    let name: String
+    private let socket: String
+    private let process: String
+    private let directory: String
+
+    /// - Parameter definition: NAME=SOCKET,PID
+    init(_ definition: String, directory: String) throws {
+        let parts = definition.split(whereSeparator: { $0 == "=" || $0 == "," }).map(String.init)
+        guard parts.count == 3 else { throw ValidationError("--driver \(definition) is not NAME=SOCKET,PID") }
+        (name, socket, process) = (parts[0], parts[1], parts[2])
+        self.directory = "\(directory)/\(name)"
+    }
+
+    func client() throws -> VolumeClient {
+        try VolumeClient(name: name, socket: socket, directory: directory)
+    }
+
+    /// In KiB (proc_pid_status(5), VmRSS and RssAnon).
+    func memory() throws -> (resident: Int, anonymous: Int) {
+        let bytes = try OwnedDescriptor.open("/proc/\(process)/status", .readOnly).readAll(limit: 1 << 16)
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        func value(_ key: String) -> Int {
+            let words = lines.first { $0.hasPrefix(key) }?.split(whereSeparator: { $0 == " " || $0 == "\t" }) ?? []
+            return words.count > 1 ? Int(words[1]) ?? 0 : 0
+        }
+        return (value("VmRSS:"), value("RssAnon:"))
+    }
+}
