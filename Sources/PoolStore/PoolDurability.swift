@@ -6,8 +6,8 @@ import SystemPackage
 /// XFS and ext4 with a journal keep one log: when a transaction is durable, so is every earlier one. There a create
 /// makes the directory, writes the record and names it, and synchronises the record's file. That is one flush of the
 /// disk, and most of what a create costs. A delete renames the record and then the directory, and synchronises once.
-/// After a power cut a record that was named and not synchronised may be without content; nobody was told of its volume,
-/// and settling removes it.
+/// After a power cut a record that was named and not synchronised may be without content; nobody was told of its
+/// volume, and settling removes it.
 ///
 /// Everywhere else, and where ext4 does not order data before the log (`data=writeback`), content is synchronised
 /// before it is named, and each directory that changed is synchronised, first those whose entries must be found when a
