@@ -33,6 +33,7 @@ struct NodeTests {
         ("NodeGetVolumeStats", #"{"volumePath": "/t"}"#, .invalidArgument),
         ("NodeGetVolumeStats", #"{"volumeId": "v"}"#, .invalidArgument),
         ("NodeGetVolumeStats", #"{"volumeId": "fake-vol-id", "volumePath": "/t"}"#, .notFound),
+        ("NodeGetVolumeStats", #"{"volumeId": "v", "volumePath": "some/path"}"#, .notFound),
         ("NodeExpandVolume", "{}", .unimplemented),
     ]
 
