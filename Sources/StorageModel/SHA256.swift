@@ -5,9 +5,17 @@
 package enum SHA256 {
     /// The first `digits` lowercase hex digits of the digest; at most 64.
     package static func hexDigest(of message: some Sequence<UInt8>, digits: Int = 64) -> String {
-        let alphabet = Array("0123456789abcdef".utf8)
-        let hex = digest(of: message).flatMap { [alphabet[Int($0 >> 4)], alphabet[Int($0 & 15)]] }
+        var hex: [UInt8] = []
+        hex.reserveCapacity(64)
+        for byte in digest(of: message) {
+            hex.append(hexDigit(byte >> 4))
+            hex.append(hexDigit(byte & 15))
+        }
         return String(decoding: hex.prefix(digits), as: UTF8.self)
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The 32 bytes of the digest.
@@ -16,13 +24,23 @@ package enum SHA256 {
         let bitCount = UInt64(padded.count) * 8
         padded.append(0x80)
         padded.append(contentsOf: repeatElement(0, count: (120 - padded.count % 64) % 64))
-        padded.append(contentsOf: (0..<8).map { UInt8(truncatingIfNeeded: bitCount >> (56 - 8 * $0)) })
+        append(bitCount, to: &padded)
 
         var state = initialState
         for start in stride(from: 0, to: padded.count, by: 64) {
             compress(&state, padded[start..<start + 64])
         }
-        return state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for word in state { append(word, to: &bytes) }
+        return bytes
+    }
+
+    /// The most significant byte first.
+    private static func append<Word: FixedWidthInteger>(_ word: Word, to bytes: inout [UInt8]) {
+        for shift in stride(from: Word.bitWidth - 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+        }
     }
 
     private static func compress(_ state: inout [UInt32], _ block: ArraySlice<UInt8>) {

@@ -13,8 +13,14 @@ struct Bench: ParsableCommand {
     @Option(help: "NAME=SOCKET,PID of a driver; repeatable. The first is what the others are compared with.")
     var driver: [String] = []
 
+    @Option(help: "NAME=SOCKET,PROGRAM ARGUMENT... of a driver whose start is measured; repeatable.")
+    var start: [String] = []
+
     @Option(help: "Where staging directories and targets are made.")
     var directory: String
+
+    @Option(help: "Where the drivers keep their volumes: what one durable file costs there is shown.")
+    var disk: String
 
     @Option(help: "How many volumes are there, staged and published, while lives are measured; in ascending order.")
     var volumes = "0,1500,10000"
@@ -28,11 +34,16 @@ struct Bench: ParsableCommand {
     @Option(help: "Lives of a volume in a round.")
     var lives = 100
 
+    @Option(help: "Files in the large volume that is deleted.")
+    var files = 100_000
+
     @Option(help: "Only the first driver is measured with more volumes than this.")
     var mostForOthers = 1500
 
     func run() throws {
         let drivers = try driver.map { try MeasuredDriver($0, directory: directory) }
+        try measureStarts()
+        try measureDisk()
         try measureProbes(drivers)
         var settled = 0
         for population in numbers(volumes) {
@@ -47,8 +58,41 @@ struct Bench: ParsableCommand {
             for callers in numbers(callers) {
                 try measureLives(present, population: population, callers: callers)
             }
-            if population == 0 { try showMemory(present) }
+            if population == 0 {
+                try showMemory(present)
+                try measureLargeDelete(present)
+            }
         }
+    }
+
+    private func measureStarts() throws {
+        let started = try start.map { try StartedDriver($0) }
+        guard !started.isEmpty else { return }
+        let samples = started.map { _ in Samples() }
+        for _ in 0..<15 {
+            for (driver, samples) in zip(started, samples) { samples.add("start", try driver.timeToFirstProbe()) }
+        }
+        print("\n## Start to the first Probe answered, ms\n")
+        show(["start"], started.map(\.name), samples)
+    }
+
+    private func measureDisk() throws {
+        let samples = Samples()
+        for _ in 0..<200 { samples.add("a durable file", try TimedDisk.durableFile(in: disk)) }
+        print("\n## The disk itself: a new file of 300 bytes, named and synchronised, ms\n")
+        show(["a durable file"], ["disk"], [samples])
+    }
+
+    private func measureLargeDelete(_ drivers: [MeasuredDriver]) throws {
+        guard files > 0 else { return }
+        let samples = drivers.map { _ in Samples() }
+        for (driver, samples) in zip(drivers, samples) {
+            try driver.client().live("large", place: "large", samples) { target in
+                try TimedDisk.fill(target, files: files)
+            }
+        }
+        print("\n## DeleteVolume of \(files) files, ms\n")
+        show(["DeleteVolume"], drivers.map(\.name), samples)
     }
 
     private func measureProbes(_ drivers: [MeasuredDriver]) throws {
@@ -60,7 +104,7 @@ struct Bench: ParsableCommand {
             }
         }
         print("\n## Probe, 1 caller, ms\n")
-        show(["Probe"], drivers, samples)
+        show(["Probe"], drivers.map(\.name), samples)
     }
 
     private func measureLives(_ drivers: [MeasuredDriver], population: Int, callers: Int) throws {
@@ -83,7 +127,7 @@ struct Bench: ParsableCommand {
             [
                 "CreateVolume", "NodeStageVolume", "NodePublishVolume", "NodeGetVolumeStats", "NodeUnpublishVolume",
                 "NodeUnstageVolume", "DeleteVolume",
-            ], drivers, samples)
+            ], drivers.map(\.name), samples)
         let rates = samples.map { $0.livesPerSecond.map { text($0, 0) } ?? "" }
         print("| lives per second |" + rates.map { " \($0) |" }.joined())
     }
@@ -103,9 +147,9 @@ struct Bench: ParsableCommand {
     }
 
     /// A row for each method: the median and the 99th percentile of each driver.
-    private func show(_ methods: [String], _ drivers: [MeasuredDriver], _ samples: [Samples]) {
-        print("| p50 (p99) |" + drivers.map { " \($0.name) |" }.joined())
-        print("|---|" + drivers.map { _ in "---|" }.joined())
+    private func show(_ methods: [String], _ names: [String], _ samples: [Samples]) {
+        print("| p50 (p99) |" + names.map { " \($0) |" }.joined())
+        print("|---|" + names.map { _ in "---|" }.joined())
         for method in methods {
             let cells = samples.map { samples in
                 guard let median = samples.percentile(50, of: method), let high = samples.percentile(99, of: method)

@@ -26,11 +26,16 @@ struct VolumeClient {
     }
 
     /// Every call of a volume's life, in order.
-    func live(_ volume: String, place: String, _ samples: Samples) throws {
+    ///
+    /// - Parameter use: what a workload does with it, at this path.
+    func live(
+        _ volume: String, place: String, _ samples: Samples, use: (String) throws -> Void = { _ in }
+    ) throws {
         let id = try settle(volume, place: place, samples)
         let target = "\(directory)/\(place)/target"
         let staging = "\(directory)/\(place)/staging"
         _ = try call("Node", "NodeGetVolumeStats", field(1, id) + field(2, target), samples)
+        try use(target)
         _ = try call("Node", "NodeUnpublishVolume", field(1, id) + field(2, target), samples)
         _ = try call("Node", "NodeUnstageVolume", field(1, id) + field(2, staging), samples)
         _ = try call("Controller", "DeleteVolume", field(1, id), samples)

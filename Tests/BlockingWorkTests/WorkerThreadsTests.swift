@@ -1,4 +1,5 @@
 import BlockingWork
+import Glibc
 import Synchronization
 import Testing
 
@@ -85,5 +86,46 @@ struct WorkerThreadsTests {
         task.cancel()
         await task.value
         #expect(finished.withLock { $0 })
+    }
+
+    @Test("a task that prefers them is on one of them from its first line to its last, and run changes nothing")
+    func executor() async {
+        let threads = WorkerThreads(name: "test", limit: 1)
+        defer { threads.close() }
+        let other = WorkerThreads(name: "other", limit: 1)
+        defer { other.close() }
+        let places = await Task(executorPreference: threads) {
+            let before = pthread_self()
+            // The only thread is this one: work that had to change threads would wait for ever.
+            let inside = await threads.run { pthread_self() }
+            let elsewhere = await other.run { pthread_self() }
+            return (before: before, inside: inside, elsewhere: elsewhere, after: pthread_self())
+        }.value
+        #expect(places.before == places.inside)
+        #expect(places.before != places.elsewhere)
+        #expect(places.before == places.after)
+        let outside = await threads.run { pthread_self() }
+        #expect(outside == places.before)
+    }
+
+    @Test("a task that waits for others leaves its thread to the next one")
+    func waitingTasks() async {
+        let threads = WorkerThreads(name: "test", limit: 1)
+        defer { threads.close() }
+        let other = WorkerThreads(name: "other", limit: 2)
+        defer { other.close() }
+        let arrived = Shared(0)
+        await withTaskGroup { group in
+            for _ in 0..<2 {
+                group.addTask(executorPreference: threads) {
+                    // Each waits elsewhere until both are there.
+                    await other.run {
+                        arrived.withLock { $0 += 1 }
+                        while arrived.withLock({ $0 }) < 2 {}
+                    }
+                }
+            }
+        }
+        #expect(arrived.withLock { $0 } == 2)
     }
 }
