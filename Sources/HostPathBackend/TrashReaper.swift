@@ -129,6 +129,7 @@ final class TrashReaper: Sendable {
     }
 
     private func failureToRemove(_ entry: TrashEntry, _ pool: Pool) -> String? {
+        CrashPoint.reaping.pass()
         do throws(TreeRemoval.Failure) {
             _ = try TreeRemoval.remove(entry.name, in: pool.trash) { isStopping.load(ordering: .acquiring) }
             return nil
@@ -136,4 +137,8 @@ final class TrashReaper: Sendable {
             return error.description
         }
     }
+}
+
+extension CrashPoint {
+    fileprivate static let reaping = CrashPoint("delete.reaping")
 }

@@ -82,7 +82,7 @@ package final class Ledger: Sendable {
         let name = Self.fileName(for: entry.intent.path)
         do throws(Errno) {
             do throws(Errno) {
-                try create(name, content)
+                try create(name, content, for: entry.intent.role)
             } catch .fileExists {
                 try replace(name, content)
             }
@@ -94,8 +94,9 @@ package final class Ledger: Sendable {
 
     /// Under its own name at once, which costs less than a rename: a file that a death of the process left without
     /// content says by that that its mount was never begun.
-    private func create(_ name: String, _ content: [UInt8]) throws(Errno) {
+    private func create(_ name: String, _ content: [UInt8], for role: MountRole) throws(Errno) {
         let file = try directory.open(beneath: name, [.writeOnly, .create, .exclusive], mode: 0o600)
+        CrashPoint.entryOpened(role).pass()
         do {
             try file.write(content)
         } catch {

@@ -130,6 +130,7 @@ extension NodeMounts {
         try record(request)
         do {
             try clone.attachMount(at: target.descriptor)
+            CrashPoint.attached(request.intent.role).pass()
         } catch {
             try? ledger.remove(request.path)
             throw .cannotMount(request.intent.volume, request.path, "move_mount", error)
@@ -147,9 +148,11 @@ extension NodeMounts {
             try? ledger.remove(request.path)
             throw .cannotMakeTarget(request.path, error)
         }
+        CrashPoint.targetMade.pass()
         do {
             let target = try place.parent.open(beneath: place.name, [.pathOnly, .directory])
             try clone.attachMount(at: target)
+            CrashPoint.attached(request.intent.role).pass()
         } catch {
             try? place.parent.removeDirectory(place.name)
             try? ledger.remove(request.path)
@@ -162,6 +165,7 @@ extension NodeMounts {
             report(.entryReplaced(volume: old.intent.volume, path: request.path.text))
         }
         try ledger.record(request.entry)
+        CrashPoint.recorded(request.intent.role).pass()
     }
 
     /// A detached mount that is as asked in every respect. It is in no namespace, and goes with its descriptor unless

@@ -19,10 +19,13 @@ extension NodeMounts {
         let entry = try ownEntry(of: volume, at: path, role)
         let around = kubeletDirectories.first { path.isBelow($0) }
         try detachAll(at: place, entry: entry, isOurs: around != nil, role)
+        CrashPoint.detached(role).pass()
         if role == .publish {
             try removeTarget(place, around: around, isKnown: entry != nil)
+            CrashPoint.targetRemoved.pass()
         }
         try ledger.remove(path)
+        CrashPoint.forgotten(role).pass()
     }
 
     private func ownEntry(of volume: VolumeID, at path: MountPath, _ role: MountRole) throws(DriverError)

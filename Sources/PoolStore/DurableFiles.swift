@@ -49,6 +49,7 @@ extension OwnedDescriptor {
             try? removeFile(temporary)
             throw error
         }
+        CrashPoint.recordLinked.pass()
         try removeFile(temporary)
         try synchronize()
     }
@@ -65,7 +66,9 @@ extension OwnedDescriptor {
         let file = try open(beneath: temporary, [.writeOnly, .create, .exclusive], mode: 0o600)
         do {
             try file.write(content)
+            CrashPoint.recordWritten.pass()
             try renameWithoutReplacing(temporary, to: self, as: name)
+            CrashPoint.recordNamed.pass()
         } catch {
             try? removeFile(temporary)
             throw error

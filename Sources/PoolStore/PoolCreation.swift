@@ -75,11 +75,14 @@ extension Pool {
         let file = VolumeRecord.fileName(of: key)
         let content = record.encoded
         let isNew = try makeDirectory(key)
+        CrashPoint.directoryMade.pass()
         do {
             try prepareDirectory(key, access)
+            CrashPoint.directoryPrepared.pass()
             if !hasOneLog {
                 try attempt("write the record of \(key) in \(path)") { () throws(Errno) in
                     try records.writeTemporary(content, nonce: record.nonce)
+                    CrashPoint.recordSynchronised.pass()
                     // The directory before the record that vouches for it.
                     try volumes.synchronize()
                 }
@@ -101,6 +104,7 @@ extension Pool {
             } else {
                 try records.publishTemporary(nonce: record.nonce, as: file)
             }
+            CrashPoint.created.pass()
             return .made(record)
         } catch {
             // A network file system may have done it and lost the reply: the nonce tells.
@@ -151,4 +155,16 @@ extension Pool {
             try synchronizeUnlessLogged(directory)
         }
     }
+}
+
+extension CrashPoint {
+    fileprivate static let directoryMade = CrashPoint("create.directory-made")
+    fileprivate static let directoryPrepared = CrashPoint("create.directory-prepared")
+    /// Where content is synchronised before it is named.
+    fileprivate static let recordSynchronised = CrashPoint("create.record-synchronised")
+    static let recordLinked = CrashPoint("create.record-linked")
+    /// Where the file system keeps one log.
+    static let recordWritten = CrashPoint("create.record-written")
+    static let recordNamed = CrashPoint("create.record-named")
+    fileprivate static let created = CrashPoint("create.durable")
 }

@@ -40,12 +40,15 @@ extension Pool {
             let entry = "\(key).\(record.nonce)"
             try attempt("move the record of \(key) to the trash of \(path)") { () throws(Errno) in
                 let directory = try openTrash(making: entry)
+                CrashPoint.trashEntryMade.pass()
                 try records.rename(VolumeRecord.fileName(of: key), to: directory, as: Self.trashedRecord)
+                CrashPoint.recordTrashed.pass()
                 try synchronizeUnlessLogged(records)
                 try synchronizeUnlessLogged(directory)
                 try synchronizeUnlessLogged(trash)
             }
             try moveData(of: record, to: entry)
+            CrashPoint.deleted.pass()
             return TrashEntry(name: entry, capacityBytes: record.capacityBytes)
         }
     }
@@ -70,7 +73,9 @@ extension Pool {
         try attempt("rewrite the record of \(record.id) in \(path)") { () throws(Errno) in
             let nonce = Nonce.random()
             try records.writeTemporary(content, nonce: nonce)
+            CrashPoint.retentionWritten.pass()
             try records.replaceWithTemporary(nonce: nonce, "\(record.id).json")
+            CrashPoint.retained.pass()
         }
     }
 
@@ -87,6 +92,7 @@ extension Pool {
                 }
                 try synchronizeUnlessLogged(directory)
             }
+            CrashPoint.dataMoved.pass()
             // With one log this makes step 2 durable as well.
             try volumes.synchronize()
         }
@@ -101,6 +107,7 @@ extension Pool {
         while true {
             do throws(Errno) {
                 try volumes.renameWithoutReplacing(id, to: archive, as: name)
+                CrashPoint.dataArchived.pass()
                 break
             } catch .noSuchFileOrDirectory {
                 return
@@ -183,4 +190,14 @@ private func ignoringMissing(_ body: () throws(Errno) -> Void) throws(Errno) {
     } catch .noSuchFileOrDirectory {
         return
     }
+}
+
+extension CrashPoint {
+    fileprivate static let trashEntryMade = CrashPoint("delete.trash-entry-made")
+    fileprivate static let recordTrashed = CrashPoint("delete.record-trashed")
+    fileprivate static let dataMoved = CrashPoint("delete.data-moved")
+    fileprivate static let deleted = CrashPoint("delete.durable")
+    fileprivate static let dataArchived = CrashPoint("delete-archive.data-moved")
+    fileprivate static let retentionWritten = CrashPoint("delete-retain.record-written")
+    fileprivate static let retained = CrashPoint("delete-retain.durable")
 }

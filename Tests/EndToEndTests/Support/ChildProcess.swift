@@ -14,7 +14,8 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - words: the path of the program and its arguments.
     ///   - output: the file that standard output is appended to, and standard error too when `errors` is nil.
-    init(_ words: [String], output: String, errors: String? = nil) throws {
+    ///   - environment: settings beside those that every test has, as NAME=VALUE.
+    init(_ words: [String], output: String, errors: String? = nil, environment extra: [String] = []) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -35,7 +36,7 @@ final class ChildProcess: Sendable {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
 
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        var environment: [UnsafeMutablePointer<CChar>?] = Self.environment.map { strdup($0) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = (Self.environment + extra).map { strdup($0) } + [nil]
         defer { (arguments + environment).forEach { free($0) } }
         var child: pid_t = 0
         let error = posix_spawn(&child, words[0], &actions, &attributes, &arguments, &environment)

@@ -46,9 +46,12 @@ actor Driver {
     nonisolated var pool: String { directory + "/state/pools-data/default" }
     nonisolated var log: String { readFile(directory + "/log") ?? "" }
     var processID: pid_t { process.id }
+    var isRunning: Bool { process.isRunning }
 
-    private static func launch(_ directory: String, _ flags: [String]) throws -> ChildProcess {
-        try ChildProcess(arguments(directory) + flags, output: directory + "/log")
+    private static func launch(
+        _ directory: String, _ flags: [String], environment: [String] = []
+    ) throws -> ChildProcess {
+        try ChildProcess(arguments(directory) + flags, output: directory + "/log", environment: environment)
     }
 
     static func arguments(_ directory: String) -> [String] {
@@ -71,12 +74,12 @@ actor Driver {
             do {
                 if channel == nil { channel = try GRPCChannel(to: UnixEndpoint(parsing: endpoint)) }
                 _ = try await call("Identity/Probe")
-                _ = try await call(
-                    "Node/NodeUnpublishVolume",
-                    #"{"volumeId": "nothing", "targetPath": "\#(directory)/kubelet/nothing"}"#)
-                return true
+                _ = try await call("Node/NodeGetVolumeStats", #"{"volumeId": "nothing", "volumePath": "/nothing"}"#)
+                return false
             } catch is EndpointError {
                 return false
+            } catch let status as GRPCStatus where status.code == .notFound {
+                return true
             } catch let status as GRPCStatus where status.code == .unavailable {
                 channel = nil
                 return false
@@ -92,9 +95,17 @@ actor Driver {
     }
 
     /// Starts it again where it was stopped.
-    func start() async throws {
-        process = try Self.launch(directory, flags)
+    func start(environment: [String] = []) async throws {
+        process = try Self.launch(directory, flags, environment: environment)
         try await becomeReady()
+    }
+
+    /// Waits until it has ended by itself.
+    func ended() async throws -> ChildProcess.Ending {
+        let ending = try await process.ended()
+        channel?.close()
+        channel = nil
+        return ending
     }
 
     /// - Parameters:
