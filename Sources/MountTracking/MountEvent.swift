@@ -48,3 +48,14 @@ package struct ReconcileSummary: Hashable, Sendable {
 
     package init() {}
 }
+
+extension ReconcileSummary: CustomStringConvertible {
+    /// "500 mounted, 2 dropped": what there was at all.
+    package var description: String {
+        let parts = [
+            (mounted, "mounted"), (dropped, "dropped"), (foreign, "foreign"), (unchecked, "not checked"),
+            (setAside, "set aside"), (newer, "of a newer version"), (oldLedgers, "old ledgers removed"),
+        ].filter { $0.0 > 0 }
+        return parts.isEmpty ? "nothing" : parts.map { "\($0) \($1)" }.joined(separator: ", ")
+    }
+}

@@ -69,6 +69,13 @@ struct Disk {
         guard finished.ending == .exit(0) else { throw Failure("\(words): \(finished.ending) \(finished.errors)") }
     }
 
+    /// Unmounts the disk for as long as `body` runs.
+    func away(_ body: () async throws -> Void) async throws {
+        try await run(["/bin/umount", mountPoint])
+        try await body()
+        try await mount("image", at: mountPoint)
+    }
+
     /// What would be found if the power went now: a copy of what the device holds, mounted.
     ///
     /// - Returns: where.

@@ -112,11 +112,11 @@ actor Driver {
     ///   - method: its service and name, without the package.
     ///   - json: the request.
     /// - Throws: `GRPCStatus` when the answer is an error.
-    func call(_ method: String, _ json: String = "{}") async throws -> JSONValue {
+    func call(_ method: String, _ json: String = "{}", timeout: Duration = .seconds(20)) async throws -> JSONValue {
         let path = "/csi.v1.\(method)"
         let schema = try DescriptorCatalog.compiledIn.method(path: path).required("there is no method \(path)")
         let request = try transcoder.bytes(of: schema.input, json: JSONValue(parsing: json))
-        let answer = try await channel.required("no channel").unary(path, request, timeout: .seconds(20))
+        let answer = try await channel.required("no channel").unary(path, request, timeout: timeout)
         return try transcoder.json(of: schema.output, bytes: answer)
     }
 
