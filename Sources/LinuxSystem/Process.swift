@@ -13,6 +13,15 @@ package enum WallClock {
     }
 }
 
+/// How memory that was freed is given back.
+package enum Heap {
+    /// Keeps the process as small after a large message as before it: Glibc's heap would grow to the largest block it
+    /// has seen, in each of as many heaps as there are threads (mallopt(3)). To be called once, before the first thread.
+    package static func bound() {
+        _ = CLinuxShims_bound_heap(256 << 10, 2)
+    }
+}
+
 /// SIGTERM and SIGINT as something that a thread waits for.
 package struct TerminationSignals: Sendable {
     private let set: sigset_t

@@ -54,6 +54,7 @@ struct Serve: ParsableCommand {
     var drainTimeout: String?
 
     func run() throws {
+        Heap.bound()
         // Before any thread exists: a signal that comes while starting is kept for later.
         let signals = TerminationSignals()
         do {

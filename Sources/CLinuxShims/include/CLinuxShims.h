@@ -65,6 +65,10 @@ int CLinuxShims_umount2(const char *path, int flags);
    `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
 int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void *context);
 
+/* mallopt(3): blocks of `bytes` and more are mapped each by itself, so that they go back to the kernel when they are
+   freed; at most `arenas` heaps. 0, or -1 when Glibc refuses. */
+int CLinuxShims_bound_heap(int bytes, int arenas);
+
 /* One number that belongs to the calling thread, 0 until it is set: Swift has no thread-local storage. */
 uintptr_t CLinuxShims_thread_group(void);
 void CLinuxShims_set_thread_group(uintptr_t group);

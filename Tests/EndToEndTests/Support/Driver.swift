@@ -120,6 +120,16 @@ actor Driver {
         return try transcoder.json(of: schema.output, bytes: answer)
     }
 
+    /// The status of a call with these bytes, which must not succeed.
+    func failure(_ method: String, bytes: [UInt8]) async throws -> GRPCStatus {
+        do {
+            _ = try await channel.required("no channel").unary("/csi.v1.\(method)", bytes, timeout: .seconds(20))
+        } catch let status as GRPCStatus {
+            return status
+        }
+        throw Failure("\(method) should fail")
+    }
+
     /// The status of a call that must not succeed.
     func failure(_ method: String, _ json: String = "{}") async throws -> GRPCStatus {
         let answer: JSONValue
