@@ -1,8 +1,10 @@
 #include "CLinuxShims.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -63,6 +65,8 @@ int CLinuxShims_fstatfs(int descriptor, CLinuxShims_file_system *file_system) {
     };
     return 0;
 }
+
+int CLinuxShims_block_device_size(int descriptor, uint64_t *size) { return ioctl(descriptor, BLKGETSIZE64, size); }
 
 int CLinuxShims_renameat2(int from, const char *from_name, int to, const char *to_name, unsigned flags) {
     return renameat2(from, from_name, to, to_name, flags);

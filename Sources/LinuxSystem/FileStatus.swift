@@ -130,6 +130,18 @@ extension OwnedDescriptor {
     }
 }
 
+extension OwnedDescriptor {
+    /// Bytes of this open block device (ioctl(2), BLKGETSIZE64).
+    ///
+    /// - Throws: ENOTTY (`.inappropriateIOCTLForDevice`) for anything else.
+    package func blockDeviceSize() throws(Errno) -> UInt64 {
+        var size: UInt64 = 0
+        // The kernel writes these 8 bytes and keeps no pointer to them.
+        _ = try systemCall { unsafe CLinuxShims_block_device_size(rawValue, &size) }
+        return size
+    }
+}
+
 extension UInt64 {
     fileprivate func multipliedSaturating(by other: UInt64) -> UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)

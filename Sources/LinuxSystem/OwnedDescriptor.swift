@@ -97,6 +97,15 @@ extension OwnedDescriptor {
         return OwnedDescriptor(takingOwnership: descriptor)
     }
 
+    /// The path that leads here now, without links (proc(5), `/proc/self/fd`); nil when it is not UTF-8.
+    package func currentPath() throws(Errno) -> String? {
+        // PATH_MAX, and the kernel writes at most as many bytes as it is told.
+        var path = [UInt8](repeating: 0, count: 4096)
+        let capacity = path.count
+        let count = try systemCall { unsafe readlink("/proc/self/fd/\(rawValue)", &path, capacity) }
+        return String(validating: path[..<count], as: UTF8.self)
+    }
+
     /// The same open file under a second number.
     package func duplicate() throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(takingOwnership: try systemCall { fcntl(rawValue, F_DUPFD_CLOEXEC, 0) })

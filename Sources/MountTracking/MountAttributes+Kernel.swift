@@ -46,7 +46,11 @@ extension MountAttributes {
     ]
 
     /// Whether a mount of which fstatfs(2) says this has exactly these attributes.
-    package func match(_ status: FileSystemStatus) -> Bool {
-        status.mountFlags.intersection(Self.allFlags) == flags
+    ///
+    /// - Parameter isBlock: of a device's node. Whether it can be written has nothing to do with its file system's or
+    ///   its mount's being read-only, which is not looked at.
+    package func match(_ status: FileSystemStatus, isBlock: Bool = false) -> Bool {
+        let looked = isBlock ? Self.allFlags.subtracting(.readOnly) : Self.allFlags
+        return status.mountFlags.intersection(looked) == flags.intersection(looked)
     }
 }

@@ -20,11 +20,12 @@ extension DriverError {
         }
     }
 
-    /// openat2(2) of the directory that the administrator named.
+    /// openat2(2) of the directory that the administrator named, a pool or a `--host-path-prefix`.
     static func cannotOpenRoot(of volume: VolumeID, _ errno: Errno) -> DriverError {
         DriverError(
             .unavailable,
-            "volume \(volume): its pool's directory cannot be opened: \(errno); see whether its disk is mounted",
+            "volume \(volume): the directory of its pool or host path prefix cannot be opened: \(errno); see whether its "
+                + "disk is mounted",
             cause: "openat2: \(errno)")
     }
 
@@ -33,21 +34,22 @@ extension DriverError {
         let cause = "openat2: \(errno)"
         switch errno {
         case .noSuchFileOrDirectory:
-            return DriverError(.notFound, "volume \(volume): its directory is not in its pool", cause: cause)
+            return DriverError(
+                .notFound, "volume \(volume): its directory or device is not in its place", cause: cause)
         case .tooManySymbolicLinkLevels, .improperLink, .notDirectory:
             return DriverError(
                 .failedPrecondition,
-                "volume \(volume): the way to its directory leads through a symbolic link, out of its pool, or through "
-                    + "a file; restore the directory", cause: cause)
+                "volume \(volume): the way to its directory leads through a symbolic link, out of its pool or host path "
+                    + "prefix, or through a file; restore the directory", cause: cause)
         default:
             return DriverError(
                 .unavailable, "volume \(volume): its directory cannot be opened: \(errno)", cause: cause)
         }
     }
 
-    /// mkdirat(2) of a target.
+    /// mkdirat(2) or openat2(2) of a target that is to be made.
     static func cannotMakeTarget(_ path: MountPath, _ errno: Errno) -> DriverError {
-        let cause = "mkdirat: \(errno)"
+        let cause = "mkdirat or openat2: \(errno)"
         switch errno {
         case .fileExists:
             return DriverError(
@@ -58,7 +60,7 @@ extension DriverError {
                 cause: cause)
         default:
             return DriverError(
-                .internalError, "target_path \(path): the directory cannot be made: \(errno)", cause: cause)
+                .internalError, "target_path \(path): it cannot be made: \(errno)", cause: cause)
         }
     }
 
@@ -129,6 +131,13 @@ extension DriverError {
         DriverError(
             .unavailable, "the file system at \(path) does not say how full it is: \(errno)", cause: "fstatfs: \(errno)"
         )
+    }
+
+    /// openat2(2) of a published block device, or ioctl(2) with BLKGETSIZE64.
+    static func cannotMeasureDevice(_ path: MountPath, _ errno: Errno) -> DriverError {
+        DriverError(
+            .unavailable, "the block device at \(path) does not say how large it is: \(errno); see whether it is there",
+            cause: "openat2 or BLKGETSIZE64: \(errno)")
     }
 
     /// Any call on the ledger's directory.

@@ -23,8 +23,16 @@ extension NodeMounts {
         var staging: MountPath?
         if let stagingPath { staging = try MountPath(stagingPath, field: MountRole.stage.pathField) }
         guard path != staging else { throw .invalid("\(field) \(path): it is the staging_target_path as well") }
-        guard !intent.isBlock else {
-            throw .invalid("volume \(intent.volume) is a directory and cannot be used as a block device")
+        guard intent.isBlock == plan.source.isBlock else {
+            throw .invalid(
+                intent.isBlock
+                    ? "volume \(intent.volume) is a directory and cannot be used as a block device"
+                    : "volume \(intent.volume) is a block device and cannot be mounted as a directory")
+        }
+        if intent.isBlock, intent.role == .stage {
+            // A device needs nothing that publications share. That it is there is told now and not only by them.
+            _ = try plan.openTree(of: intent.volume)
+            return
         }
         guard let place = try MountPoint.open(path) else {
             throw DriverError(
@@ -45,7 +53,7 @@ extension NodeMounts {
             if occupant.status.isMountRoot {
                 try adopt(occupant, as: request)
             } else {
-                try requireEmptyDirectory(occupant, for: request)
+                try requireEmpty(occupant, for: request)
                 try mount(source, as: request, on: occupant)
             }
         } else {
@@ -69,6 +77,14 @@ extension NodeMounts {
                 "\(request.field) \(path): volume \(known.intent.volume) is mounted there; "
                     + "unpublish or unstage it first")
         }
+        if let known, known.intent.volume == intent.volume, known.tree == occupant.status.identity,
+            known.tree != request.entry.tree
+        {
+            throw DriverError(
+                .alreadyExists,
+                "\(request.field) \(path): volume \(intent.volume) is mounted there from another directory or device "
+                    + "than is asked for now; undo that call first, or repeat it with the same volume_context")
+        }
         guard occupant.status.identity == request.entry.tree else {
             throw DriverError(
                 .failedPrecondition,
@@ -87,7 +103,7 @@ extension NodeMounts {
         } catch {
             throw .cannotMeasure(path, error)
         }
-        guard intent.attributes.match(status) else {
+        guard intent.attributes.match(status, isBlock: intent.isBlock) else {
             throw DriverError(
                 .alreadyExists,
                 "\(request.field) \(path): volume \(intent.volume) is mounted there, but read-only or its "
@@ -98,16 +114,24 @@ extension NodeMounts {
         report(.mountAdopted(volume: intent.volume, path: path.text))
     }
 
-    private func requireEmptyDirectory(
+    /// What a volume may cover: an empty directory, or an empty file for a block device.
+    private func requireEmpty(
         _ occupant: borrowing MountPoint.Occupant, for request: Request
     ) throws(DriverError) {
+        let isBlock = request.intent.isBlock
+        let wanted =
+            isBlock ? "a block device is bound only to an empty file" : "a volume is mounted only on an empty directory"
         func refuse(_ what: String) -> DriverError {
             DriverError(
                 .failedPrecondition,
-                "\(request.field) \(request.path): \(what) is there, and a volume is mounted only on an "
-                    + "empty directory; look at what it is, and move it away")
+                "\(request.field) \(request.path): \(what) is there, and \(wanted); look at what it is, and move it "
+                    + "away")
         }
         switch occupant.status.kind {
+        case .regular where isBlock:
+            guard occupant.status.size == 0 else { throw refuse("a file with content") }
+            return
+        case .directory where isBlock: throw refuse("a directory")
         case .directory: break
         case .symbolicLink: throw refuse("a symbolic link")
         default: throw refuse("a file")
@@ -142,6 +166,7 @@ extension NodeMounts {
     ) throws(DriverError) {
         let clone = try preparedClone(of: source, for: request)
         try record(request)
+        if request.intent.isBlock { return try attach(clone, toNewFileAt: place, for: request) }
         do {
             try place.parent.makeDirectory(place.name, permissions: 0o750)
         } catch {
@@ -155,6 +180,29 @@ extension NodeMounts {
             CrashPoint.attached(request.intent.role).pass()
         } catch {
             try? place.parent.removeDirectory(place.name)
+            try? ledger.remove(request.path)
+            throw .cannotMount(request.intent.volume, request.path, "move_mount", error)
+        }
+    }
+
+    /// The target of a block device is a file, which the plugin makes (CSI spec, `NodePublishVolumeRequest.target_path`).
+    private func attach(
+        _ clone: borrowing OwnedDescriptor, toNewFileAt place: borrowing MountPoint, for request: Request
+    ) throws(DriverError) {
+        let target: OwnedDescriptor
+        do {
+            target = try place.parent.open(beneath: place.name, [.writeOnly, .create, .exclusive], mode: 0o600)
+        } catch {
+            try? ledger.remove(request.path)
+            throw .cannotMakeTarget(request.path, error)
+        }
+        do {
+            try clone.attachMount(at: target)
+        } catch {
+            // Only the file that was just made is removed, not one that took its name since.
+            if let made = try? target.status(), made == (try? place.parent.status(of: place.name)) {
+                try? place.parent.removeFile(place.name)
+            }
             try? ledger.remove(request.path)
             throw .cannotMount(request.intent.volume, request.path, "move_mount", error)
         }
@@ -174,7 +222,7 @@ extension NodeMounts {
         of source: borrowing OwnedDescriptor, for request: Request
     ) throws(DriverError) -> OwnedDescriptor {
         let clone: OwnedDescriptor
-        if let staging = request.staging {
+        if let staging = request.staging, !request.intent.isBlock {
             clone = try cloneStaged(staging, for: request)
         } else {
             do {
@@ -191,7 +239,7 @@ extension NodeMounts {
         } catch {
             throw .cannotMount(request.intent.volume, request.path, "mount_setattr", error)
         }
-        guard attributes.match(status) else {
+        guard attributes.match(status, isBlock: request.intent.isBlock) else {
             // The one attribute that a mount also inherits from its file system (statfs(2), ST_RDONLY).
             throw DriverError(
                 .failedPrecondition,

@@ -18,11 +18,31 @@ extension NodeMounts {
         var tree = entry?.tree
         if tree == nil, let plan { tree = try identity(of: plan, volume) }
         guard occupant.status.identity == tree else { throw elsewhere }
+        if occupant.status.kind == .blockDevice {
+            return try usageOfDevice(at: place, occupant.status.identity, otherwise: elsewhere)
+        }
         do {
             return try occupant.descriptor.fileSystemStatus().usage
         } catch {
             throw .cannotMeasure(path, error)
         }
+    }
+
+    /// The size of a device is all that anybody but the workload knows of it.
+    private func usageOfDevice(
+        at place: borrowing MountPoint, _ identity: FileStatus.Identity, otherwise elsewhere: DriverError
+    ) throws(DriverError) -> [VolumeUsage] {
+        let (size, found): (UInt64, FileStatus.Identity)
+        do {
+            // Non-blocking: a drive without a medium is not waited for (open(2)).
+            let device = try place.parent.open(beneath: place.name, [.readOnly, .nonBlocking, .noFollow])
+            found = try device.status().identity
+            size = try device.blockDeviceSize()
+        } catch {
+            throw .cannotMeasureDevice(place.path, error)
+        }
+        guard found == identity else { throw elsewhere }
+        return [VolumeUsage(unit: .bytes, available: 0, total: Int64(clamping: size), used: 0)]
     }
 
     private func identity(of plan: MountPlan, _ volume: VolumeID) throws(DriverError) -> FileStatus.Identity {

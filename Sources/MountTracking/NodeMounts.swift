@@ -110,7 +110,8 @@ extension NodeMounts {
         try await mounts(of: volume).contains { $0.presence != .absent }
     }
 
-    /// Mounts what the plan describes at the intent's path, an empty directory of the orchestrator's.
+    /// Mounts what the plan describes at the intent's path, an empty directory of the orchestrator's. Of a block device
+    /// it mounts and records nothing, and only sees whether it is there.
     ///
     /// The mount has exactly the intent's attributes; those of the plan are the caller's to merge.
     ///
@@ -122,7 +123,8 @@ extension NodeMounts {
     }
 
     /// Mounts at the intent's path what is staged at `stagingPath`, which must be what the plan describes. The target
-    /// is made when it is missing; its parent must exist.
+    /// is made when it is missing; its parent must exist. The node of a block device is bound to a file instead, and
+    /// nothing needs to be staged.
     ///
     /// - Throws: as `stage`; FAILED_PRECONDITION also when the volume is not staged there, or is staged read-only and
     ///   the intent is not.

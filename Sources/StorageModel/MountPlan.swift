@@ -4,6 +4,15 @@ package struct MountPlan: Hashable, Sendable {
         /// A directory below a root that the administrator named. The components are resolved beneath the root without
         /// following any symbolic link.
         case directory(root: String, components: [String])
+        /// A block device's node below such a root, found in the same way. The node is bound, never a copy made of it.
+        case blockDevice(root: String, components: [String])
+
+        package var isBlock: Bool {
+            switch self {
+            case .directory: false
+            case .blockDevice: true
+            }
+        }
     }
 
     package var source: Source

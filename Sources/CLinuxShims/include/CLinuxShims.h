@@ -46,6 +46,9 @@ typedef struct CLinuxShims_file_system {
 } CLinuxShims_file_system;
 int CLinuxShims_fstatfs(int descriptor, CLinuxShims_file_system *file_system);
 
+/* ioctl(2) with BLKGETSIZE64: variadic, and its number is a macro that Swift does not import. In bytes. */
+int CLinuxShims_block_device_size(int descriptor, uint64_t *size);
+
 /* renameat2(2). */
 int CLinuxShims_renameat2(int from, const char *from_name, int to, const char *to_name, unsigned flags);
 
