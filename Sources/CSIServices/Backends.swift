@@ -18,10 +18,23 @@ package struct Backends: Sendable {
         ordered.first { $0.recognises(id) }
     }
 
-    /// As `recognising(_:)`; an id of nobody is a volume that does not exist.
-    func existing(_ id: VolumeID) throws(DriverError) -> any VolumeBackend {
+    /// As `recognising(_:)`; an id of nobody is a volume that does not exist, unless the context says where it is.
+    ///
+    /// - Throws: INVALID_ARGUMENT when id and context mean two volumes.
+    func existing(_ id: VolumeID, context: [String: String] = [:]) throws(DriverError) -> any VolumeBackend {
+        if let backend = ordered.first(where: { $0.describesStaticVolume(context) }) {
+            guard recognising(id) == nil else {
+                throw .invalid(
+                    "volume_id and volume_context mean two volumes: the id \(id) is one that this driver gives, and the "
+                        + "context names storage that was there before; give such storage an id of another form")
+            }
+            return backend
+        }
         guard let backend = recognising(id) else {
-            throw DriverError(.notFound, "volume \(id) does not exist: its id is not one that this driver gives")
+            throw DriverError(
+                .notFound,
+                "volume \(id) does not exist: its id is not one that this driver gives, and no volume_context says "
+                    + "where it is")
         }
         return backend
     }

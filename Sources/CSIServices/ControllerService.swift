@@ -68,20 +68,38 @@ package struct ControllerService: Sendable {
     ) async throws(DriverError) -> ValidateVolumeCapabilitiesResponse {
         try RequestChecks.required(request.volumeID)
         try RequestChecks.required(request.volumeCapabilities)
-        let backend = try backends.existing(request.volumeID)
-        let volume = try await backend.volume(request.volumeID)
+        let backend = try backends.existing(request.volumeID, context: request.volumeContext)
         do {
-            for capability in request.volumeCapabilities {
-                try backend.checkSupport(of: capability)
+            if backend.describesStaticVolume(request.volumeContext) {
+                try await validate(staticVolumeOf: request, on: backend)
+            } else {
+                let volume = try await backend.volume(request.volumeID)
+                for capability in request.volumeCapabilities {
+                    try backend.checkSupport(of: capability)
+                }
+                try Compatibility.check(volume, of: backend, hasParametersOf: request)
             }
-            try Compatibility.check(volume, of: backend, hasParametersOf: request)
-        } catch  where error.code == .invalidArgument {
+        } catch  where error.code == .invalidArgument || error.code == .permissionDenied {
             return ValidateVolumeCapabilitiesResponse(confirmed: nil, message: error.message)
         }
         return ValidateVolumeCapabilitiesResponse(
             confirmed: .init(
                 volumeContext: request.volumeContext, volumeCapabilities: request.volumeCapabilities,
                 parameters: request.parameters, mutableParameters: request.mutableParameters))
+    }
+
+    /// - Throws: INVALID_ARGUMENT or PERMISSION_DENIED with what is not confirmed; NOT_FOUND and others when it is not
+    ///   there to be used.
+    private func validate(
+        staticVolumeOf request: ValidateVolumeCapabilitiesRequest, on backend: any VolumeBackend
+    ) async throws(DriverError) {
+        guard request.parameters.isEmpty, request.mutableParameters.isEmpty else {
+            throw .invalid("parameters and mutable_parameters are of volumes that this driver made; this one has none")
+        }
+        for capability in request.volumeCapabilities {
+            _ = try await backend.mountPlan(
+                for: request.volumeID, capability: capability, context: request.volumeContext)
+        }
     }
 
     package func getVolume(_ request: ControllerGetVolumeRequest) async throws(DriverError)

@@ -10,10 +10,12 @@ package protocol MountTracker: Sendable {
     /// Whether the volume is mounted anywhere on this node.
     func isInUse(_ volume: VolumeID) async throws(DriverError) -> Bool
 
-    /// Mounts the plan at the intent's path; does nothing when it is mounted there like that already.
+    /// Mounts the plan at the intent's path; does nothing when it is mounted there like that already. A block device
+    /// needs no staging and is not mounted: it is only looked for.
     func stage(_ intent: MountIntent, plan: MountPlan) async throws(DriverError)
 
-    /// Mounts what is staged at `stagingPath`, which must be what the plan says, at the intent's path.
+    /// Mounts what is staged at `stagingPath`, which must be what the plan says, at the intent's path; a block device
+    /// is bound there from its own place.
     func publish(_ intent: MountIntent, plan: MountPlan, stagingPath: String) async throws(DriverError)
 
     /// Unmounts what is at the path and leaves the directory. Nothing there is a success.

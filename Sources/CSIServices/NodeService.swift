@@ -33,14 +33,16 @@ package struct NodeService: Sendable {
         try RequestChecks.required(request.volumeID)
         try RequestChecks.required(path: request.stagingTargetPath, field: "staging_target_path")
         let capability = try RequestChecks.required(request.volumeCapability)
-        let backend = try backends.existing(request.volumeID)
-        try backend.checkSupport(of: capability)
+        let backend = try backends.existing(request.volumeID, context: request.volumeContext)
+        try backend.checkSupport(of: capability, context: request.volumeContext)
         try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
             let plan = try await backend.mountPlan(
                 for: request.volumeID, capability: capability, context: request.volumeContext)
             let mounts = try await tracker.mounts(of: request.volumeID)
-            try await stage(
-                request.volumeID, at: request.stagingTargetPath, capability: capability, plan: plan, among: mounts)
+            let staging = Staging(
+                volume: request.volumeID, path: request.stagingTargetPath, capability: capability,
+                context: request.volumeContext)
+            try await stage(staging, on: backend, plan: plan, among: mounts)
         }
         return NodeStageVolumeResponse()
     }
@@ -69,13 +71,19 @@ package struct NodeService: Sendable {
         guard request.targetPath != request.stagingTargetPath else {
             throw .invalid("target_path and staging_target_path must differ")
         }
-        let backend = try backends.existing(request.volumeID)
-        try backend.checkSupport(of: capability)
+        guard !request.readonly || !capability.accessType.isBlock else {
+            throw .invalid(
+                "readonly cannot be honoured for a block device: a read-only mount of a device's node does not keep "
+                    + "anybody from writing to the device; publish it without readonly, or make the device read-only "
+                    + "(blockdev --setro)")
+        }
+        let backend = try backends.existing(request.volumeID, context: request.volumeContext)
+        try backend.checkSupport(of: capability, context: request.volumeContext)
         try await gates.holding(.volume(request.volumeID)) { () async throws(DriverError) in
             let plan = try await backend.mountPlan(
                 for: request.volumeID, capability: capability, context: request.volumeContext)
             let mounts = try await tracker.mounts(of: request.volumeID)
-            try await publish(request, capability: capability, plan: plan, among: mounts)
+            try await publish(request, capability: capability, on: backend, plan: plan, among: mounts)
         }
         return NodePublishVolumeResponse()
     }
@@ -99,10 +107,11 @@ package struct NodeService: Sendable {
             throw DriverError(
                 .notFound, "volume \(request.volumeID) is not mounted at volume_path, which is not an absolute path")
         }
-        let backend = try backends.existing(request.volumeID)
+        // First, because a static volume is known by nothing else: this request brings no context.
         if let usage = try await tracker.usage(ofTracked: request.volumeID, at: request.volumePath) {
             return NodeGetVolumeStatsResponse(usage: usage)
         }
+        let backend = try backends.existing(request.volumeID)
         // How the volume is used does not matter for what it holds: any supported capability leads to the same tree.
         let anyUse = VolumeCapability(.mount(MountCapability()), .singleNodeWriter)
         let plan = try await backend.mountPlan(for: request.volumeID, capability: anyUse, context: [:])
@@ -113,7 +122,8 @@ package struct NodeService: Sendable {
     /// The first two steps of a publication are those of a stage: after a reboot or a takeover the orchestrator
     /// publishes without staging again (kubernetes#120853), and nothing may then be written beside the volume.
     private func publish(
-        _ request: NodePublishVolumeRequest, capability: VolumeCapability, plan: MountPlan, among mounts: [TrackedMount]
+        _ request: NodePublishVolumeRequest, capability: VolumeCapability, on backend: any VolumeBackend,
+        plan: MountPlan, among mounts: [TrackedMount]
     ) async throws(DriverError) {
         let staged = mounts.first { $0.intent.role == .stage && $0.intent.path == request.stagingTargetPath }
         var attributes = plan.attributes
@@ -125,19 +135,30 @@ package struct NodeService: Sendable {
             isBlock: capability.accessType.isBlock, attributes: attributes)
         try rules.checkPublish(intent, among: mounts)
         if staged?.presence != .mounted {
-            try await stage(
-                request.volumeID, at: request.stagingTargetPath, capability: capability, plan: plan, among: mounts)
+            let staging = Staging(
+                volume: request.volumeID, path: request.stagingTargetPath, capability: capability,
+                context: request.volumeContext)
+            try await stage(staging, on: backend, plan: plan, among: mounts)
         }
         try await tracker.publish(intent, plan: plan, stagingPath: request.stagingTargetPath)
     }
 
+    /// What two calls know of a stage.
+    private struct Staging {
+        let volume: VolumeID
+        let path: String
+        let capability: VolumeCapability
+        let context: [String: String]
+    }
+
     private func stage(
-        _ volume: VolumeID, at path: String, capability: VolumeCapability, plan: MountPlan, among mounts: [TrackedMount]
+        _ staging: Staging, on backend: any VolumeBackend, plan: MountPlan, among mounts: [TrackedMount]
     ) async throws(DriverError) {
         let intent = MountIntent(
-            volume: volume, role: .stage, path: path, accessMode: capability.accessMode,
-            isBlock: capability.accessType.isBlock, attributes: plan.attributes)
+            volume: staging.volume, role: .stage, path: staging.path, accessMode: staging.capability.accessMode,
+            isBlock: staging.capability.accessType.isBlock, attributes: plan.attributes)
         try rules.checkStage(intent, among: mounts)
+        try await backend.makeMissing(for: staging.volume, context: staging.context)
         try await tracker.stage(intent, plan: plan)
     }
 }

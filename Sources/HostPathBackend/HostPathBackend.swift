@@ -7,8 +7,9 @@ package final class HostPathBackend: VolumeBackend {
     package let name = "hostPath"
     package let topology: Topology?
 
-    private let nodeID: String
-    private let workers: WorkerThreads
+    let nodeID: String
+    let workers: WorkerThreads
+    let prefixes: [HostPathPrefix]
     private let pools: [ConfiguredPool]
     private let space: PromisedSpace
     private let reaper: TrashReaper
@@ -18,12 +19,13 @@ package final class HostPathBackend: VolumeBackend {
     ///
     /// - Parameters:
     ///   - stateDirectory: absolute; `pools/` in it keeps which disk is which pool, and must outlive a reboot.
+    ///   - prefixes: below which existing paths may be volumes.
     ///   - nodeID: for the text of errors.
     ///   - report: called on any thread.
     /// - Throws: INVALID_ARGUMENT when the pools cannot be served side by side.
     package init(
-        pools: [PoolConfiguration], stateDirectory: String, nodeID: String, topology: Topology, workers: WorkerThreads,
-        report: @escaping @Sendable (PoolEvent) -> Void
+        pools: [PoolConfiguration], prefixes: [HostPathPrefix] = [], stateDirectory: String, nodeID: String,
+        topology: Topology, workers: WorkerThreads, report: @escaping @Sendable (PoolEvent) -> Void
     ) throws(DriverError) {
         try PoolConfiguration.check(pools)
         guard stateDirectory.hasPrefix("/") else {
@@ -33,6 +35,7 @@ package final class HostPathBackend: VolumeBackend {
         self.topology = topology
         self.nodeID = nodeID
         self.workers = workers
+        self.prefixes = prefixes
         self.pools = pools.map { ConfiguredPool($0, memory: memory, report: report) }
         let space = PromisedSpace()
         self.space = space
@@ -66,13 +69,16 @@ package final class HostPathBackend: VolumeBackend {
 
     package func checkSupport(of capability: VolumeCapability) throws(DriverError) {
         guard case .mount(let mount) = capability.accessType else {
-            throw .invalid("a hostPath volume is a directory and cannot be a block device; ask for a mount volume")
-        }
-        guard !capability.accessMode.isMultiNode else {
             throw .invalid(
-                "access mode \(capability.accessMode.rawValue) is not supported: a hostPath volume is on the disk "
-                    + "of one node; ask for a SINGLE_NODE mode")
+                "a hostPath volume that the driver makes is a directory and cannot be a block device; ask for a mount "
+                    + "volume")
         }
+        try checkSupport(of: mount, capability.accessMode)
+    }
+
+    /// What a directory can honour, whoever made it.
+    func checkSupport(of mount: MountCapability, _ mode: AccessMode) throws(DriverError) {
+        try checkIsSingleNode(mode)
         guard mount.volumeMountGroup.isEmpty else {
             throw .invalid(
                 "volume_mount_group is not supported; use the StorageClass parameter gid, or leave the group to "
@@ -80,6 +86,20 @@ package final class HostPathBackend: VolumeBackend {
             )
         }
         _ = try MountAttributes(flags: mount.mountFlags)
+    }
+
+    func checkIsSingleNode(_ mode: AccessMode) throws(DriverError) {
+        guard !mode.isMultiNode else {
+            throw .invalid(
+                "access mode \(mode.rawValue) is not supported: a hostPath volume is on the disk of one node; ask for "
+                    + "a SINGLE_NODE mode")
+        }
+    }
+
+    func attributes(of mount: MountCapability, _ mode: AccessMode) throws(DriverError) -> MountAttributes {
+        var attributes = try MountAttributes(flags: mount.mountFlags)
+        if mode.isReaderOnly { attributes.readOnly = true }
+        return attributes
     }
 }
 
@@ -198,10 +218,12 @@ extension HostPathBackend {
     package func mountPlan(
         for id: VolumeID, capability: VolumeCapability, context: [String: String]
     ) async throws(DriverError) -> MountPlan {
+        if describesStaticVolume(context) {
+            return try await staticPlan(for: id, capability: capability, context: context)
+        }
         try checkSupport(of: capability)
         guard case .mount(let mount) = capability.accessType else { throw .invalid("a hostPath volume is a directory") }
-        var attributes = try MountAttributes(flags: mount.mountFlags)
-        if capability.accessMode.isReaderOnly { attributes.readOnly = true }
+        let attributes = try attributes(of: mount, capability.accessMode)
         let (record, pool) = try await workers.run { [self] () throws(DriverError) in
             let (record, pool) = try readyVolume(id)
             try pool.checkDirectory(of: record)

@@ -12,8 +12,18 @@ package protocol VolumeBackend: Sendable {
     /// Whether the id has the form that this backend gives. It says nothing about existence.
     func recognises(_ id: VolumeID) -> Bool
 
-    /// Throws INVALID_ARGUMENT with the reason when no volume of this backend can be used like that.
+    /// Whether the context is that of a static volume of this backend: storage that was there before, which an
+    /// administrator gave an id of his own. It says nothing about existence.
+    func describesStaticVolume(_ context: [String: String]) -> Bool
+
+    /// Throws INVALID_ARGUMENT with the reason when no volume that this backend makes can be used like that.
     func checkSupport(of capability: VolumeCapability) throws(DriverError)
+
+    /// As `checkSupport(of:)` for a volume with this context, which may be a static one. Touches no storage.
+    ///
+    /// - Throws: INVALID_ARGUMENT also for a context that no volume can have, PERMISSION_DENIED for a static volume
+    ///   where the administrator of the node allows none.
+    func checkSupport(of capability: VolumeCapability, context: [String: String]) throws(DriverError)
 
     /// Where the volume of this request belongs: parameters checked, pool chosen, id computed. Touches no storage.
     func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement
@@ -36,10 +46,14 @@ package protocol VolumeBackend: Sendable {
     /// Room for further volumes with these parameters.
     func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity
 
-    /// What to mount for a volume that exists. Errors as `volume(_:)`, and INVALID_ARGUMENT for a flag that cannot be
-    /// honoured.
+    /// What to mount for a volume that exists. Makes nothing. Errors as `volume(_:)` and
+    /// `checkSupport(of:context:)`; for a static volume NOT_FOUND when it is not there and is not to be made.
     func mountPlan(for id: VolumeID, capability: VolumeCapability, context: [String: String]) async throws(DriverError)
         -> MountPlan
+
+    /// Makes, durably, what the context of a static volume says shall be made when it is missing; called when the
+    /// volume is staged.
+    func makeMissing(for id: VolumeID, context: [String: String]) async throws(DriverError)
 }
 
 /// A request that has found its place.

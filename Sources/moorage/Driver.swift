@@ -30,8 +30,8 @@ struct Driver {
         stateLock = try StateLock(settings.stateDirectory)
         workers = WorkerThreads(name: "moorage-io", limit: 16)
         backend = try HostPathBackend(
-            pools: settings.pools, stateDirectory: settings.stateDirectory, nodeID: settings.nodeID,
-            topology: settings.topology, workers: workers,
+            pools: settings.pools, prefixes: settings.hostPathPrefixes, stateDirectory: settings.stateDirectory,
+            nodeID: settings.nodeID, topology: settings.topology, workers: workers,
             report: { logger.log(level: $0.isProblem ? .warning : .info, "pool", metadata: ["event": "\($0)"]) })
         mounts = try NodeMounts(
             stateDirectory: settings.stateDirectory, ledgerBootID: nil, kubeletDirectories: settings.targetPrefixes,

@@ -35,6 +35,11 @@ struct Serve: ParsableCommand {
     var pool: [String] = []
 
     @Option(
+        name: .customLong("host-path-prefix"),
+        help: "A directory below which existing paths may be volumes; repeatable. (default: none)")
+    var hostPathPrefix: [String] = []
+
+    @Option(
         name: .customLong("kubelet-dir"), help: "Below it, targets are the orchestrator's. (default: /var/lib/kubelet)")
     var kubeletDirectory: String?
 

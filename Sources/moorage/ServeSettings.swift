@@ -20,6 +20,8 @@ struct ServeSettings {
     let mode: Mode
     let stateDirectory: String
     let pools: [PoolConfiguration]
+    /// Below these existing paths may be volumes.
+    let hostPathPrefixes: [HostPathPrefix]
     /// Below these a target may be unmounted although no ledger knows it.
     let targetPrefixes: [String]
     let singleNodeWriter: SingleNodeWriterPolicy
@@ -42,6 +44,9 @@ struct ServeSettings {
         let state = Setting.value("state-dir", flag: flags.stateDirectory, default: "/var/lib/moorage")
         stateDirectory = try Setting.directory("state-dir", state)
         pools = try Self.pools(Setting.values("pool", flags: flags.pool), stateDirectory: stateDirectory)
+        hostPathPrefixes = try Self.hostPathPrefixes(
+            Setting.values("host-path-prefix", flags: flags.hostPathPrefix), pools: pools,
+            stateDirectory: stateDirectory)
         let kubelet = Setting.value("kubelet-dir", flag: flags.kubeletDirectory, default: "/var/lib/kubelet")
         var prefixes = [try Setting.directory("kubelet-dir", kubelet)]
         for prefix in Setting.values("target-prefix", flags: flags.targetPrefix) {
@@ -117,6 +122,27 @@ struct ServeSettings {
                 PoolConfiguration(name: String(parts[0]), path: try Setting.directory("pool", String(parts[1]))))
         }
         return pools
+    }
+
+    /// Static volumes must not be able to be other volumes, nor what the driver remembers.
+    private static func hostPathPrefixes(
+        _ directories: [String], pools: [PoolConfiguration], stateDirectory: String
+    ) throws(SettingError) -> [HostPathPrefix] {
+        let (name, remedy) = ("host-path-prefix", "give a directory that has nothing to do with what the driver keeps")
+        var prefixes: [HostPathPrefix] = []
+        for directory in directories {
+            let prefix = HostPathPrefix(try Setting.directory(name, directory))
+            if let pool = pools.first(where: { prefix.overlaps($0.path) }) {
+                throw SettingError(
+                    name, "\(prefix.path) is, lies in or holds the directory of pool \(pool.name), \(pool.path)", remedy)
+            }
+            guard !prefix.overlaps(stateDirectory) else {
+                throw SettingError(
+                    name, "\(prefix.path) is, lies in or holds the state directory, \(stateDirectory)", remedy)
+            }
+            prefixes.append(prefix)
+        }
+        return prefixes
     }
 
     private static func seconds(_ text: String) throws(SettingError) -> Duration {
