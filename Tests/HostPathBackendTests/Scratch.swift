@@ -59,17 +59,18 @@ final class Fixture: Sendable {
     static let topology = Topology(["topology.csi.moorage.dev/node": "node-1"])
 
     /// - Parameter pools: names; each is a directory of that name in the scratch directory.
-    convenience init(_ scratch: Scratch, pools: [String] = ["default"]) throws {
+    convenience init(_ scratch: Scratch, pools: [String] = ["default"], prefixes: [String] = []) throws {
         for pool in pools { _ = scratch.directory(pool) }
-        try self.init(serving: pools, in: scratch)
+        try self.init(serving: pools, prefixes: prefixes, in: scratch)
     }
 
-    private init(serving pools: [String], in scratch: Scratch) throws {
+    private init(serving pools: [String], prefixes: [String] = [], in scratch: Scratch) throws {
         self.scratch = scratch
         let events = Events()
         self.events = events
         backend = try HostPathBackend(
             pools: pools.map { PoolConfiguration(name: $0, path: "\(scratch.path)/\($0)") },
+            prefixes: prefixes.map { HostPathPrefix($0) },
             stateDirectory: scratch.directory("state"), nodeID: "node-1", topology: Self.topology, workers: workers,
             report: { events.add($0) })
         backend.start()
