@@ -6,12 +6,13 @@ import Testing
 @Suite("Publish rules")
 struct PublishRulesTests {
     private static func intent(
-        _ mode: AccessMode, at path: String, readOnly: Bool = false, role: MountRole = .publish
+        _ mode: AccessMode, at path: String, readOnly: Bool = false, role: MountRole = .publish, isBlock: Bool = false
     ) -> MountIntent {
         var attributes = MountAttributes()
         attributes.readOnly = readOnly
         return MountIntent(
-            volume: VolumeID("v"), role: role, path: path, accessMode: mode, isBlock: false, attributes: attributes)
+            volume: VolumeID("v"), role: role, path: path, accessMode: mode, isBlock: isBlock,
+            attributes: attributes)
     }
 
     private static func code(
@@ -58,6 +59,17 @@ struct PublishRulesTests {
     func otherTargetShared(mode: AccessMode, readOnly: Bool) {
         let second = Self.intent(mode, at: "/b", readOnly: readOnly)
         #expect(Self.code(second, after: Self.intent(mode, at: "/a")) == nil)
+    }
+
+    @Test("a block volume is held to the same tables", arguments: AccessMode.allCases)
+    func block(mode: AccessMode) {
+        let first = Self.intent(mode, at: "/a", isBlock: true)
+        #expect(Self.code(first, after: first) == nil)
+        let second = Self.code(Self.intent(mode, at: "/b", isBlock: true), after: first)
+        #expect(second == Self.code(Self.intent(mode, at: "/b"), after: Self.intent(mode, at: "/a")))
+        // As a directory it is another volume.
+        #expect(Self.code(Self.intent(mode, at: "/a"), after: first) == .alreadyExists)
+        #expect(Self.code(first, after: Self.intent(mode, at: "/a")) == .alreadyExists)
     }
 
     @Test("one exclusive publication excludes a shared one, whichever came first")
