@@ -25,8 +25,8 @@ package struct Backends: Sendable {
         if let backend = ordered.first(where: { $0.describesStaticVolume(context) }) {
             guard recognising(id) == nil else {
                 throw .invalid(
-                    "volume_id and volume_context mean two volumes: the id \(id) is one that this driver gives, and the "
-                        + "context names storage that was there before; give such storage an id of another form")
+                    "volume_id and volume_context mean two volumes: the id \(id) is one that this driver gives, and "
+                        + "the context names storage that was there before; give such storage an id of another form")
             }
             return backend
         }

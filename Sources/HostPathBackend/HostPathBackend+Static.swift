@@ -59,8 +59,8 @@ extension HostPathBackend {
             }
         case (.mount, .blockDevice):
             throw .invalid(
-                "volume_context: type BlockDevice is for block volumes (volumeMode: Block), and a mount volume was asked "
-                    + "for; ask for a block volume, or give the path of a directory with type Directory")
+                "volume_context: type BlockDevice is for block volumes (volumeMode: Block), and a mount volume was "
+                    + "asked for; ask for a block volume, or give the path of a directory with type Directory")
         case (.block, _):
             throw .invalid(
                 "volume_context: type \(volume.kind.rawValue) is for mount volumes, and a block volume was asked for; "
@@ -69,7 +69,7 @@ extension HostPathBackend {
     }
 
     /// Below the longest prefix, so that the way that is walked without links is the shortest.
-    private func place(of volume: StaticVolume) throws(DriverError) -> StaticPlace {
+    func place(of volume: StaticVolume) throws(DriverError) -> StaticPlace {
         let places = prefixes.compactMap { prefix in
             prefix.way(to: volume.components).map {
                 StaticPlace(kind: volume.kind, prefix: prefix.path, components: $0)
@@ -109,8 +109,8 @@ struct StaticPlace: Hashable, Sendable {
         guard found == (kind == .blockDevice ? .blockDevice : .directory) else {
             throw DriverError(
                 .failedPrecondition,
-                "volume \(id): \(shownPath) below \(prefix) is not what its type says, \(kind.rawValue); give the right "
-                    + "path or the right type")
+                "volume \(id): \(shownPath) below \(prefix) is not what its type says, \(kind.rawValue); give the "
+                    + "right path or the right type")
         }
     }
 

@@ -24,8 +24,8 @@ extension DriverError {
     static func cannotOpenRoot(of volume: VolumeID, _ errno: Errno) -> DriverError {
         DriverError(
             .unavailable,
-            "volume \(volume): the directory of its pool or host path prefix cannot be opened: \(errno); see whether its "
-                + "disk is mounted",
+            "volume \(volume): the directory of its pool or host path prefix cannot be opened: \(errno); see whether "
+                + "its disk is mounted",
             cause: "openat2: \(errno)")
     }
 
@@ -39,8 +39,8 @@ extension DriverError {
         case .tooManySymbolicLinkLevels, .improperLink, .notDirectory:
             return DriverError(
                 .failedPrecondition,
-                "volume \(volume): the way to its directory leads through a symbolic link, out of its pool or host path "
-                    + "prefix, or through a file; restore the directory", cause: cause)
+                "volume \(volume): the way to its directory leads through a symbolic link, out of its pool or host "
+                    + "path prefix, or through a file; restore the directory", cause: cause)
         default:
             return DriverError(
                 .unavailable, "volume \(volume): its directory cannot be opened: \(errno)", cause: cause)

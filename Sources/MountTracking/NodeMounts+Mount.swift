@@ -185,7 +185,7 @@ extension NodeMounts {
         }
     }
 
-    /// The target of a block device is a file, which the plugin makes (CSI spec, `NodePublishVolumeRequest.target_path`).
+    /// The target of a block device is a file, which the plugin makes (CSI spec, NodePublishVolume, `target_path`).
     private func attach(
         _ clone: borrowing OwnedDescriptor, toNewFileAt place: borrowing MountPoint, for request: Request
     ) throws(DriverError) {

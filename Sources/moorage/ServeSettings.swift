@@ -134,7 +134,8 @@ struct ServeSettings {
             let prefix = HostPathPrefix(try Setting.directory(name, directory))
             if let pool = pools.first(where: { prefix.overlaps($0.path) }) {
                 throw SettingError(
-                    name, "\(prefix.path) is, lies in or holds the directory of pool \(pool.name), \(pool.path)", remedy)
+                    name, "\(prefix.path) is, lies in or holds the directory of pool \(pool.name), \(pool.path)", remedy
+                )
             }
             guard !prefix.overlaps(stateDirectory) else {
                 throw SettingError(

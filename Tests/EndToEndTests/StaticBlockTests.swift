@@ -82,7 +82,8 @@ struct StaticBlockTests {
         }
     }
 
-    @Test("a mode for readers or for several nodes is refused",
+    @Test(
+        "a mode for readers or for several nodes is refused",
         arguments: ["SINGLE_NODE_READER_ONLY", "MULTI_NODE_READER_ONLY", "MULTI_NODE_MULTI_WRITER"])
     func refusedModes(mode: String) async throws {
         try await Self.withVolume(mode: mode) { volume, _, _ in

@@ -206,7 +206,8 @@ struct StaticVolumeTests {
         (["path": "/etc"], .permissionDenied), (["path": "P/precious"], .failedPrecondition),
     ]
 
-    @Test("what a context may not say is refused, denied by ValidateVolumeCapabilities, and makes nothing",
+    @Test(
+        "what a context may not say is refused, denied by ValidateVolumeCapabilities, and makes nothing",
         arguments: refused)
     func refusals(context: [String: String], code: GRPCCode) async throws {
         try await ExistingData.with { data, driver in
@@ -328,7 +329,9 @@ struct StaticVolumeTests {
             let (state, link) = (driver.directory + "/state", driver.directory + "/link")
             #expect(symlink(state, link) == 0)
             var given = prefix
-            if let first = prefix.first, "SL".contains(first) { given = (first == "S" ? state : link) + prefix.dropFirst() }
+            if let first = prefix.first, "SL".contains(first) {
+                given = (first == "S" ? state : link) + prefix.dropFirst()
+            }
             let run = try await Finished.run(
                 Driver.arguments(driver.directory) + ["--host-path-prefix", given], in: driver.directory)
             #expect(run.ending == .exit(64))

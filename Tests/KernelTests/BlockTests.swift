@@ -162,7 +162,9 @@ struct BlockTests {
         }
     }
 
-    enum Place: CaseIterable { case noRoot, nothing, directory, file, characterDevice, link, linkOnTheWay, wayOut, root }
+    enum Place: CaseIterable {
+        case noRoot, nothing, directory, file, characterDevice, link, linkOnTheWay, wayOut, root
+    }
 
     @Test("a plan that leads to no block device binds nothing, by no call", arguments: Place.allCases)
     func brokenPlan(place: Place) async throws {

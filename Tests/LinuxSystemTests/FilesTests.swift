@@ -51,6 +51,18 @@ struct FilesTests {
         }
     }
 
+    @Test("a descriptor tells its path as it is now, without links")
+    func currentPath() throws {
+        try Self.withDirectory { directory, root in
+            try directory.makeDirectory("a", permissions: 0o700)
+            #expect(symlink("a", root + "/link") == 0)
+            let opened = try OwnedDescriptor.open(root + "/link", .pathOnly)
+            #expect(try opened.currentPath() == root + "/a")
+            try directory.rename("a", to: directory, as: "b")
+            #expect(try opened.currentPath() == root + "/b")
+        }
+    }
+
     @Test(
         "nothing leads out of a directory",
         arguments: ["..", "../x", "link", "link/passwd", "/etc/passwd", "sub/../../x"])

@@ -31,7 +31,9 @@ struct StaticVolume: Sendable {
     func target(_ name: String = "a") -> String { "\(pod)/\(name)" }
 
     private var members: String {
-        let list = context.map { "\(JSONValue.string($0.key).text(.compact)): \(JSONValue.string($0.value).text(.compact))" }
+        let list = context.map {
+            "\(JSONValue.string($0.key).text(.compact)): \(JSONValue.string($0.value).text(.compact))"
+        }
         return """
             "volumeId": "\(id)", "volumeContext": {\(list.sorted().joined(separator: ", "))}
             """
@@ -95,7 +97,9 @@ struct ExistingData: Sendable {
             directory: String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
         for directory in [data.allowed, data.outside] {
             try makeDirectory(directory)
-            guard writeFile(directory + "/precious", "precious") == nil else { throw Failure("no file in \(directory)") }
+            guard writeFile(directory + "/precious", "precious") == nil else {
+                throw Failure("no file in \(directory)")
+            }
         }
         try await Driver.with(flags ?? ["--host-path-prefix", data.allowed]) { driver in try await body(data, driver) }
         _ = try await Finished.run(["/bin/rm", "-rf", "--one-file-system", data.directory], in: "/tmp")
