@@ -53,12 +53,17 @@ extension JSONValue {
 
     private static func print(_ string: String, to output: inout String) {
         output += "\""
-        if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 != 0x7F }) {
+        if string.utf8.allSatisfy(isPlain) {
             output += string
         } else {
             for scalar in string.unicodeScalars { print(scalar, to: &output) }
         }
         output += "\""
+    }
+
+    /// Whether a byte stands for itself in a string.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") && byte != 0x7F
     }
 
     private static func print(_ scalar: Unicode.Scalar, to output: inout String) {

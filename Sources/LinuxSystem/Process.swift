@@ -16,7 +16,8 @@ package enum WallClock {
 /// How memory that was freed is given back.
 package enum Heap {
     /// Keeps the process as small after a large message as before it: Glibc's heap would grow to the largest block it
-    /// has seen, in each of as many heaps as there are threads (mallopt(3)). To be called once, before the first thread.
+    /// has seen, in each of as many heaps as there are threads (mallopt(3)). To be called once, before the first
+    /// thread.
     package static func bound() {
         _ = CLinuxShims_bound_heap(256 << 10, 2)
     }

@@ -43,7 +43,7 @@ struct StartedDriver {
         }
         // posix_spawn copies what it is given before it returns.
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         var process: pid_t = 0
         let failure = unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, environ)
         guard failure == 0 else { throw BenchError("\(words[0]) cannot be started: error \(failure)") }

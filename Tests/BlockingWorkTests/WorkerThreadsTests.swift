@@ -41,11 +41,17 @@ struct WorkerThreadsTests {
         #expect(done.withLock { $0 } == [Int](repeating: 1, count: 1000))
     }
 
+    private struct Running {
+        var now = 0
+        var most = 0
+        var begun = 0
+    }
+
     @Test("no more than the limit run at once, and the limit is reached")
     func limit() async {
         let threads = WorkerThreads(name: "test", limit: 3)
         defer { threads.close() }
-        let running = Shared((now: 0, most: 0, begun: 0))
+        let running = Shared(Running())
         await withTaskGroup { group in
             for _ in 0..<30 {
                 group.addTask {

@@ -84,7 +84,10 @@ struct HostileTests {
             for (method, request) in [
                 (
                     "Node/NodeStageVolume",
-                    #"{"volumeId": "\#(volume.id)", "stagingTargetPath": \#(text), "volumeCapability": \#(capability())}"#
+                    """
+                    {"volumeId": "\(volume.id)", "stagingTargetPath": \(text),
+                     "volumeCapability": \(capability())}
+                    """
                 ),
                 (
                     "Node/NodePublishVolume",

@@ -43,7 +43,9 @@ struct RaceTests {
     }
 
     private static func createRequest(_ name: String, bytes: Int = 1024) -> String {
-        #"{"name": "\#(name)", "capacityRange": {"requiredBytes": \#(bytes)}, "volumeCapabilities": [\#(capability())]}"#
+        """
+        {"name": "\(name)", "capacityRange": {"requiredBytes": \(bytes)}, "volumeCapabilities": [\(capability())]}
+        """
     }
 
     @Test("16 callers make one volume: all get it, or are to come again", arguments: 0..<5)
@@ -69,8 +71,10 @@ struct RaceTests {
             let answers = try await Self.atOnce(16) { caller in
                 try await Self.insist(
                     driver, "Controller/CreateVolume",
-                    #"{"name": "one", "capacityRange": {"requiredBytes": \#(caller + 1), "limitBytes": \#(caller + 1)}, "#
-                        + #""volumeCapabilities": [\#(capability())]}"#)
+                    """
+                    {"name": "one", "capacityRange": {"requiredBytes": \(caller + 1), "limitBytes": \(caller + 1)},
+                     "volumeCapabilities": [\(capability())]}
+                    """)
             }
             let won = answers.filter { if case .ok = $0 { true } else { false } }
             #expect(won.count == 1)

@@ -81,7 +81,7 @@ final class ChildProcess: Sendable {
     /// Without settings that would change what the driver does.
     private static let environment: [String] = {
         var found: [String] = []
-        for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "LANG"] {
+        for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "LANG", "TSAN_OPTIONS", "ASAN_OPTIONS", "LSAN_OPTIONS"] {
             if let value = getenv(name) { found.append("\(name)=\(String(cString: value))") }
         }
         return found

@@ -6,7 +6,8 @@ import Testing
 
 /// The built program, serving in a directory of its own, and a client of it.
 actor Driver {
-    static let program = "\(builtProducts)/moorage"
+    /// What was built beside the tests, or what `MOORAGE_PROGRAM` names.
+    static let program = getenv("MOORAGE_PROGRAM").map { String(cString: $0) } ?? "\(builtProducts)/moorage"
     static let nodeID = "test-node"
 
     /// Everything the driver has and makes is below.
