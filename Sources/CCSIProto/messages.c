@@ -157,6 +157,15 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &grpc__reflection__v1alpha__server_reflection_request__descriptor,
     &grpc__reflection__v1alpha__server_reflection_response__descriptor,
     &grpc__reflection__v1alpha__service_response__descriptor,
+    &moorage__inspect__v1__list_mounts_request__descriptor,
+    &moorage__inspect__v1__list_mounts_response__descriptor,
+    &moorage__inspect__v1__list_pools_request__descriptor,
+    &moorage__inspect__v1__list_pools_response__descriptor,
+    &moorage__inspect__v1__list_volumes_request__descriptor,
+    &moorage__inspect__v1__list_volumes_response__descriptor,
+    &moorage__inspect__v1__mount__descriptor,
+    &moorage__inspect__v1__pool__descriptor,
+    &moorage__inspect__v1__volume__descriptor,
 };
 
 const ProtobufCMessageDescriptor *CCSIProto_messageNamed(const char *name)

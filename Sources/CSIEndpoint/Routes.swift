@@ -12,17 +12,19 @@ package struct Routes: Sendable {
     /// - Parameters:
     ///   - controller: nil when this instance serves no controller.
     ///   - node: nil when this instance serves no node.
+    ///   - inspect: what the command line asks; served whatever else is.
     ///   - storage: runs the calls that touch storage or mounts, each from its first line to its last; all others are
     ///     answered on the thread that received them.
     package init(
-        identity: IdentityService, controller: ControllerService?, node: NodeService?, health: Health, log: RequestLog,
-        storage: any TaskExecutor
+        identity: IdentityService, controller: ControllerService?, node: NodeService?, inspect: InspectService,
+        health: Health, log: RequestLog, storage: any TaskExecutor
     ) {
         self.log = log
         self.storage = storage
         addIdentity(identity)
         if let controller { addController(controller) }
         if let node { addNode(node) }
+        addInspect(inspect)
         let offered = Set(methods.keys.compactMap(Self.service))
         addHealth(health, services: offered)
         addReflection(services: Set(methods.keys.compactMap(Self.service)))
@@ -96,6 +98,18 @@ package struct Routes: Sendable {
 
     private mutating func addRefusals(_ unary: Unary, _ names: [String]) {
         methods.merge(names.map(unary.refusing), uniquingKeysWith: { $1 })
+    }
+
+    private mutating func addInspect(_ service: InspectService) {
+        let storing = Unary("moorage.inspect.v1.Inspect", log: log, executor: storage)
+        methods.merge(
+            [
+                storing("ListVolumes") { request throws(DriverError) in try await service.listVolumes(request) },
+                storing("ListMounts", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                    try await service.listMounts(request)
+                },
+                storing("ListPools") { request throws(DriverError) in try await service.listPools(request) },
+            ], uniquingKeysWith: { $1 })
     }
 
     private mutating func addHealth(_ health: Health, services: Set<String>) {

@@ -7,6 +7,13 @@ package protocol MountTracker: Sendable {
     /// Every entry for the volume, each with what the kernel says of its path now.
     func mounts(of volume: VolumeID) async throws(DriverError) -> [TrackedMount]
 
+    /// Up to `limit` entries with paths after `path`, in the order of their paths, each with what the kernel says of it
+    /// now; of one volume, or of all.
+    func listing(after path: String?, of volume: VolumeID?, limit: Int) async throws(DriverError) -> [ListedMount]
+
+    /// How many entries each of these volumes has. The kernel is not asked.
+    func counts(of volumes: [VolumeID]) async throws(DriverError) -> [Int]
+
     /// Whether the volume is mounted anywhere on this node.
     func isInUse(_ volume: VolumeID) async throws(DriverError) -> Bool
 

@@ -10,10 +10,10 @@ package final class HostPathBackend: VolumeBackend {
     let nodeID: String
     let workers: WorkerThreads
     let prefixes: [HostPathPrefix]
-    private let pools: [ConfiguredPool]
-    private let space: PromisedSpace
+    let pools: [ConfiguredPool]
+    let space: PromisedSpace
     private let reaper: TrashReaper
-    private let report: @Sendable (PoolEvent) -> Void
+    let report: @Sendable (PoolEvent) -> Void
 
     /// Reads what the driver remembers of its pools; opens none of them.
     ///
@@ -314,14 +314,14 @@ extension HostPathBackend {
 // MARK: - Pools
 
 extension HostPathBackend {
-    private func open(_ configured: ConfiguredPool) throws(DriverError) -> Pool {
+    func open(_ configured: ConfiguredPool) throws(DriverError) -> Pool {
         try configured.pool(
             isTaken: { id in pools.contains { $0.name != configured.name && $0.knownID == id } },
             opened: { reaper.enqueue([.settle($0)]) }, left: space.remove)
     }
 
     /// Those that are there.
-    private func openPools() -> [Pool] {
+    func openPools() -> [Pool] {
         pools.compactMap { try? open($0) }
     }
 
@@ -340,7 +340,7 @@ extension HostPathBackend {
                 + "(--pool NAME=DIR)")
     }
 
-    private func settle(_ pool: Pool) throws(DriverError) {
+    func settle(_ pool: Pool) throws(DriverError) {
         try pool.settle { settlement in
             space.set(settlement.promisedBytes, for: pool)
             for remark in settlement.remarks { report(.remark(pool: pool.name, text: remark)) }

@@ -96,6 +96,32 @@ extension FileSystemStatus {
     }
 }
 
+extension FileSystemStatus {
+    /// The name of the kind of file system, as mount(8) writes it; the magic number in hexadecimal where it has none
+    /// here. ext2, ext3 and ext4 share one number.
+    package var typeName: String {
+        switch type {
+        case 0xef53: "ext4"
+        case 0x5846_5342: "xfs"
+        case 0x9123_683e: "btrfs"
+        case 0xca45_1a4e: "bcachefs"
+        case 0x2fc1_2fc1: "zfs"
+        case 0xf2f5_2010: "f2fs"
+        case 0x0102_1994: "tmpfs"
+        case 0x8584_58f6: "ramfs"
+        case 0x794c_7630: "overlay"
+        case 0x7371_7368: "squashfs"
+        case 0x4d44: "vfat"
+        case 0x6969: "nfs"
+        case 0xff53_4d42, 0xfe53_4d42: "cifs"
+        case 0x00c3_6400: "ceph"
+        case 0x0102_1997: "9p"
+        case 0x6573_5546: "fuse"
+        default: "0x" + String(type, radix: 16)
+        }
+    }
+}
+
 extension OwnedDescriptor {
     package func status() throws(Errno) -> FileStatus {
         try Self.status(directory: rawValue, path: "", flags: CLinuxShims_AT_EMPTY_PATH)

@@ -69,6 +69,27 @@ package final class Ledger: Sendable {
         }
     }
 
+    /// Up to `limit` entries with paths after `path`, in the order of their paths; of one volume, or of all.
+    ///
+    /// Paths are sorted outside of the lock, so that a long ledger is listed without holding up a mount.
+    func entries(after path: String?, of volume: VolumeID?, limit: Int) throws(DriverError) -> [LedgerEntry] {
+        var paths = try read { index in
+            if let volume { return Array(index.pathsByVolume[volume, default: []]) }
+            return Array(index.byPath.keys)
+        }
+        if let path { paths.removeAll { $0 <= path } }
+        let page = paths.sorted().prefix(limit)
+        return try read { index in
+            // Gone by now, or another volume's: no longer what was asked for.
+            page.compactMap { index.byPath[$0] }.filter { volume == nil || $0.intent.volume == volume }
+        }
+    }
+
+    /// How many entries each of these volumes has.
+    func counts(of volumes: [VolumeID]) throws(DriverError) -> [Int] {
+        try read { index in volumes.map { index.pathsByVolume[$0]?.count ?? 0 } }
+    }
+
     private func read<Value: Sendable>(_ body: (Index) -> Value) throws(DriverError) -> Value {
         guard let value = index.withLock({ index in index.map(body) }) else { throw .notReconciled }
         return value

@@ -78,7 +78,7 @@ package final class NodeMounts: Sendable {
     }
 
     /// Runs on a worker thread, for system calls may wait.
-    private func work<Value: Sendable>(
+    func work<Value: Sendable>(
         _ body: @escaping @Sendable (NodeMounts) throws(DriverError) -> Value
     ) async throws(DriverError) -> Value {
         try await workers.run { [self] () throws(DriverError) in try body(self) }

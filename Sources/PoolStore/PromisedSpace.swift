@@ -84,6 +84,11 @@ package final class PromisedSpace: Sendable {
         shares.withLock { Self.promised(on: pool.device, $0) }
     }
 
+    /// Bytes that the volumes of this pool were promised.
+    package func promised(in pool: Pool) -> Int64 {
+        shares.withLock { $0[pool.id]?.bytes ?? 0 }
+    }
+
     private static func promised(on device: UInt64, _ shares: [PoolID: Share]) -> Int64 {
         shares.values.reduce(0) { $1.device == device ? $0.addingSaturating($1.bytes) : $0 }
     }

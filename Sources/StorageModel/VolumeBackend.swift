@@ -43,6 +43,13 @@ package protocol VolumeBackend: Sendable {
     /// Up to `limit` volumes with ids after `id`, in the order of their ids.
     func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume]
 
+    /// Up to `limit` entries after `position`, in their order: volumes as `volumes(after:limit:)`, and what a person
+    /// should see beside them: retained ones, those in the trash, and records that cannot be read.
+    func listing(after position: ListingPosition?, limit: Int) async throws(DriverError) -> [ListedVolume]
+
+    /// Its pools as they are now, in the order of the configuration. One that is absent is an entry, and no error.
+    func poolListing() async throws(DriverError) -> [ListedPool]
+
     /// Room for further volumes with these parameters.
     func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity
 

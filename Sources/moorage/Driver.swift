@@ -45,7 +45,8 @@ struct Driver {
         let routes = Routes(
             identity: IdentityService(driverName: settings.driverName, version: Moorage.version),
             controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
-            health: health, log: RequestLog(logger: logger), storage: workers)
+            inspect: InspectService(backends: backends, tracker: mounts), health: health,
+            log: RequestLog(logger: logger), storage: workers)
         server = GRPCServer(methods: routes.methods)
     }
 

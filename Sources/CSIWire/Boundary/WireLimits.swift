@@ -7,9 +7,9 @@ enum WireLimits {
     static let fields = 4096
     /// Elements of a repeated field, entries of a map.
     static let elements = 256
-    /// Bytes of an id, a name, a token.
+    /// Bytes of an id or a name.
     static let text = 1024
-    /// Bytes of a path (PATH_MAX) or of one mount flag.
+    /// Bytes of a path (PATH_MAX), of a token of a listing, which may be a path, or of one mount flag.
     static let longText = 4096
     /// Bytes of one map.
     static let map = 65_536
@@ -20,6 +20,6 @@ enum WireLimits {
     static func text(of field: FieldLayout, _ count: Int) -> Int {
         guard count > text else { return text }
         let name = field.name
-        return name.hasSuffix("_path") || name == "mount_flags" ? longText : text
+        return name.hasSuffix("_path") || name == "starting_token" || name == "mount_flags" ? longText : text
     }
 }
