@@ -81,7 +81,7 @@ struct CallCommand: ParsableCommand {
 }
 
 /// Runs asynchronous work from a plain thread and waits for it.
-private func waitFor<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+func waitFor<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
     let slot = Slot<Value>()
     Task {
         let result: Result<Value, any Error>
