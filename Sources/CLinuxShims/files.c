@@ -49,6 +49,12 @@ int CLinuxShims_statx(int directory, const char *path, int flags, CLinuxShims_st
     return 0;
 }
 
+int CLinuxShims_statx_knows_mounts(const char *path) {
+    struct statx s;
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID, &s) != 0) return -1;
+    return (s.stx_mask & STATX_MNT_ID) != 0 && (s.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 int CLinuxShims_fstatfs(int descriptor, CLinuxShims_file_system *file_system) {
     struct statfs s;
     if (fstatfs(descriptor, &s) != 0) return -1;

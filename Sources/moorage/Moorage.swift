@@ -6,7 +6,9 @@ struct Moorage: ParsableCommand {
         commandName: "moorage",
         abstract: "A CSI storage driver for directories on a node's own disks.",
         version: "moorage \(version)",
-        subcommands: [Serve.self, CallCommand.self])
+        subcommands: [
+            Serve.self, CallCommand.self, VolumesCommand.self, MountsCommand.self, DoctorCommand.self,
+        ])
 
     /// The one place where the version stands.
     static let version = "0.1.0"

@@ -30,25 +30,18 @@ struct ServeSettings {
     let drainTimeout: Duration
 
     init(_ flags: Serve) throws(SettingError) {
-        do {
-            endpoint = try UnixEndpoint(
-                parsing: Setting.value("endpoint", flag: flags.endpoint, default: Self.defaultEndpoint))
-        } catch {
-            throw SettingError("endpoint", "\(error)", "for example unix:///run/moorage/csi.sock")
-        }
+        endpoint = try Self.endpoint(flag: flags.endpoint)
         driverName = try Self.checkedDriverName(
             Setting.value("driver-name", flag: flags.driverName, default: "csi.moorage.dev"))
         nodeID = try Self.checkedNodeID(Setting.value("node-id", flag: flags.nodeID, default: Self.hostNameOrEmpty()))
         mode = try Setting.choice("mode", flag: flags.mode, default: .all)
         try Self.checkBackends(Setting.value("backends", flag: flags.backends, default: "hostPath"))
-        let state = Setting.value("state-dir", flag: flags.stateDirectory, default: "/var/lib/moorage")
-        stateDirectory = try Setting.directory("state-dir", state)
-        pools = try Self.pools(Setting.values("pool", flags: flags.pool), stateDirectory: stateDirectory)
+        stateDirectory = try Self.stateDirectory(flag: flags.stateDirectory)
+        pools = try Self.pools(flags: flags.pool, stateDirectory: stateDirectory)
         hostPathPrefixes = try Self.hostPathPrefixes(
             Setting.values("host-path-prefix", flags: flags.hostPathPrefix), pools: pools,
             stateDirectory: stateDirectory)
-        let kubelet = Setting.value("kubelet-dir", flag: flags.kubeletDirectory, default: "/var/lib/kubelet")
-        var prefixes = [try Setting.directory("kubelet-dir", kubelet)]
+        var prefixes = [try Self.kubeletDirectory(flag: flags.kubeletDirectory)]
         for prefix in Setting.values("target-prefix", flags: flags.targetPrefix) {
             prefixes.append(try Setting.directory("target-prefix", prefix))
         }
@@ -61,6 +54,22 @@ struct ServeSettings {
     }
 
     static let defaultEndpoint = "unix:///run/moorage/csi.sock"
+
+    static func endpoint(flag: String?) throws(SettingError) -> UnixEndpoint {
+        do {
+            return try UnixEndpoint(parsing: Setting.value("endpoint", flag: flag, default: defaultEndpoint))
+        } catch {
+            throw SettingError("endpoint", "\(error)", "for example unix:///run/moorage/csi.sock")
+        }
+    }
+
+    static func stateDirectory(flag: String?) throws(SettingError) -> String {
+        try Setting.directory("state-dir", Setting.value("state-dir", flag: flag, default: "/var/lib/moorage"))
+    }
+
+    static func kubeletDirectory(flag: String?) throws(SettingError) -> String {
+        try Setting.directory("kubelet-dir", Setting.value("kubelet-dir", flag: flag, default: "/var/lib/kubelet"))
+    }
 
     /// Where this node's volumes can be reached from. The value is the node id where that fits a label, else its hash.
     var topology: Topology {
@@ -107,9 +116,8 @@ struct ServeSettings {
         }
     }
 
-    private static func pools(
-        _ definitions: [String], stateDirectory: String
-    ) throws(SettingError) -> [PoolConfiguration] {
+    static func pools(flags: [String], stateDirectory: String) throws(SettingError) -> [PoolConfiguration] {
+        let definitions = Setting.values("pool", flags: flags)
         guard !definitions.isEmpty else { return [.embedded(stateDirectory: stateDirectory)] }
         var pools: [PoolConfiguration] = []
         for definition in definitions {

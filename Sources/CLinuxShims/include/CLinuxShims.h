@@ -32,6 +32,9 @@ typedef struct CLinuxShims_status {
 /* flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW; attributes are taken as cached (AT_STATX_DONT_SYNC). */
 int CLinuxShims_statx(int directory, const char *path, int flags, CLinuxShims_status *status);
 
+/* Whether statx(2) says ids and roots of mounts: 1, 0, or -1. */
+int CLinuxShims_statx_knows_mounts(const char *path);
+
 /* fstatfs(2): the struct's fields differ between architectures. */
 typedef struct CLinuxShims_file_system {
     uint64_t type; /* magic number */
@@ -63,6 +66,11 @@ int CLinuxShims_mount_setattr(int directory, const char *path, unsigned flags, u
 
 /* umount2(2). */
 int CLinuxShims_umount2(const char *path, int flags);
+
+/* statmount(2) and listmount(2), Linux 6.8: newer than the headers. Without a request, which both refuse with EFAULT
+   where they exist: enough to know whether they do. */
+int CLinuxShims_statmount_nothing(void);
+int CLinuxShims_listmount_nothing(void);
 
 /* pthread_create(3) with pthread_setname_np(3), which Swift's Glibc lacks: a detached thread that blocks every signal.
    `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
