@@ -94,7 +94,7 @@ let package = Package(
         tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),
         tests(of: "CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
-        tests(of: "CommandLineTools", ["CSIWire", "JSONText"]),
+        tests(of: "CommandLineTools", ["CSIWire", "JSONText", "LinuxSystem"]),
 
         // Need real mounts: run only inside a private mount namespace (hack/test).
         .testTarget(

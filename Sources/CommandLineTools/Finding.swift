@@ -16,15 +16,15 @@ package struct Finding: Hashable, Sendable {
     /// What to do; empty when nothing is.
     package var remedy: String
 
-    static func ok(_ check: String, _ found: String) -> Finding {
+    package static func ok(_ check: String, _ found: String) -> Finding {
         Finding(check: check, verdict: .ok, found: found, remedy: "")
     }
 
-    static func warning(_ check: String, _ found: String, _ remedy: String) -> Finding {
+    package static func warning(_ check: String, _ found: String, _ remedy: String) -> Finding {
         Finding(check: check, verdict: .warning, found: found, remedy: remedy)
     }
 
-    static func problem(_ check: String, _ found: String, _ remedy: String) -> Finding {
+    package static func problem(_ check: String, _ found: String, _ remedy: String) -> Finding {
         Finding(check: check, verdict: .problem, found: found, remedy: remedy)
     }
 }

@@ -6,7 +6,7 @@ import Testing
 struct DescriptorCatalogTests {
     let catalog = DescriptorCatalog.compiledIn
 
-    @Test("the services are those of CSI 1.12, health and reflection")
+    @Test("the services are those of CSI 1.12, health, reflection and ours")
     func services() {
         let methods = Dictionary(uniqueKeysWithValues: catalog.services.map { ($0.name, $0.methods.map(\.name)) })
         #expect(
@@ -30,6 +30,7 @@ struct DescriptorCatalogTests {
                 "grpc.health.v1.Health": ["Check", "Watch"],
                 "grpc.reflection.v1.ServerReflection": ["ServerReflectionInfo"],
                 "grpc.reflection.v1alpha.ServerReflection": ["ServerReflectionInfo"],
+                "moorage.inspect.v1.Inspect": ["ListVolumes", "ListMounts", "ListPools"],
             ])
     }
 
@@ -73,6 +74,7 @@ struct DescriptorCatalogTests {
             ("csi.v1.csi_secret", "csi/v1/csi.proto"),
             ("google.protobuf.Timestamp", "google/protobuf/timestamp.proto"),
             ("grpc.health.v1.Health", "grpc/health/v1/health.proto"),
+            ("moorage.inspect.v1.Mount.FOREIGN", "moorage/inspect/v1/inspect.proto"),
         ])
     func symbols(symbol: String, file: String) throws {
         #expect(catalog.fileName(declaring: symbol) == file)

@@ -25,6 +25,9 @@ let servedRequests: [(name: String, type: any DecodableRequest.Type)] = [
     ("csi.v1.NodeGetInfoRequest", NodeGetInfoRequest.self),
     ("grpc.health.v1.HealthCheckRequest", HealthCheckRequest.self),
     ("grpc.reflection.v1.ServerReflectionRequest", ReflectionRequest.self),
+    ("moorage.inspect.v1.ListVolumesRequest", InspectVolumesRequest.self),
+    ("moorage.inspect.v1.ListMountsRequest", InspectMountsRequest.self),
+    ("moorage.inspect.v1.ListPoolsRequest", InspectPoolsRequest.self),
 ]
 
 @Suite("Requests from the wire")
@@ -40,6 +43,26 @@ struct RequestTests {
         #expect(request.type.layout.name == name)
         let transcoder = JSONTranscoder()
         _ = try request.type.init(wire: transcoder.bytes(of: name, json: transcoder.exampleJSON(of: name)))
+    }
+
+    @Test("the requests of Inspect")
+    func inspect() throws {
+        #expect(
+            try decode(#"{"maxEntries": 3, "startingToken": "hostPath//h.0.a"}"#)
+                == InspectVolumesRequest(maxEntries: 3, startingToken: "hostPath//h.0.a"))
+        #expect(
+            try decode(#"{"maxEntries": -1, "startingToken": "/t", "volumeId": "v"}"#)
+                == InspectMountsRequest(maxEntries: -1, startingToken: "/t", volumeID: VolumeID("v")))
+    }
+
+    @Test("the token of a listing may be as long as a path, and no longer")
+    func longToken() throws {
+        let token = String(repeating: "t", count: 4096)
+        let request: InspectMountsRequest = try decode(#"{"startingToken": "\#(token)"}"#)
+        #expect(request.startingToken == token)
+        #expect(throws: DriverError.self) {
+            let _: InspectMountsRequest = try decode(#"{"startingToken": "\#(token)t"}"#)
+        }
     }
 
     @Test("CreateVolume")

@@ -85,9 +85,66 @@ struct ResponseTests {
         (HealthCheckResponse(status: .notServing), #"{"status":"NOT_SERVING"}"#),
     ]
 
-    @Test("a response has the bytes of its JSON", arguments: responses.indices)
+    static let inspections: [(any EncodableResponse, String)] = [
+        (
+            InspectVolumesResponse(
+                entries: [
+                    .init(
+                        volume: ListedVolume(
+                            position: ListingPosition(id: VolumeID("h.0.ü"), deletion: "d"), name: "ü", pool: "p",
+                            capacityBytes: 1 << 40, state: .retained,
+                            created: Timestamp(seconds: 1, nanoseconds: 500_000_000), path: "/p/volumes/h.0.ü"),
+                        backend: "hostPath", mounts: 2)
+                ], nextToken: "t"),
+            """
+            {"entries":[{"volumeId":"h.0.ü","name":"ü","backend":"hostPath","pool":"p",\
+            "capacityBytes":"1099511627776","state":"RETAINED","created":"1970-01-01T00:00:01.500Z",\
+            "path":"/p/volumes/h.0.ü","mounts":2}],"nextToken":"t"}
+            """
+        ),
+        (InspectVolumesResponse(entries: []), "{}"),
+        (
+            InspectMountsResponse(
+                entries: [
+                    ListedMount(intent: intent(.stage, isBlock: true), presence: .foreign),
+                    ListedMount(intent: intent(.publish), presence: nil),
+                ], nextToken: "/t"),
+            """
+            {"entries":[{"volumeId":"v","role":"STAGE","path":"/t","accessMode":"SINGLE_NODE_MULTI_WRITER",\
+            "block":true,"flags":["rw","relatime"],"presence":"FOREIGN"},\
+            {"volumeId":"v","role":"PUBLISH","path":"/t","accessMode":"SINGLE_NODE_MULTI_WRITER",\
+            "flags":["rw","relatime"]}],"nextToken":"/t"}
+            """
+        ),
+        (
+            InspectPoolsResponse(entries: [
+                .init(
+                    pool: ListedPool(name: "a", id: "", path: "/a", condition: .absent("gone")), backend: "hostPath"),
+                .init(
+                    pool: ListedPool(
+                        name: "b", id: "0", path: "/b",
+                        condition: .served(
+                            PoolFigures(
+                                fileSystemType: "xfs", total: 6, available: 5, promised: 4, volumes: 3, trash: 2))),
+                    backend: "hostPath"),
+            ]),
+            """
+            {"entries":[{"name":"a","path":"/a","backend":"hostPath","isAbsent":true,"absence":"gone"},\
+            {"name":"b","id":"0","path":"/b","backend":"hostPath","fileSystemType":"xfs","totalBytes":"6",\
+            "availableBytes":"5","promisedBytes":"4","volumes":"3","trash":"2"}]}
+            """
+        ),
+    ]
+
+    private static func intent(_ role: MountRole, isBlock: Bool = false) -> MountIntent {
+        MountIntent(
+            volume: VolumeID("v"), role: role, path: "/t", accessMode: .singleNodeMultiWriter, isBlock: isBlock,
+            attributes: MountAttributes())
+    }
+
+    @Test("a response has the bytes of its JSON", arguments: (responses + inspections).indices)
     func bytes(index: Int) throws {
-        let (response, json) = Self.responses[index]
+        let (response, json) = (Self.responses + Self.inspections)[index]
         let name = type(of: response).layout.name
         let transcoder = JSONTranscoder()
         #expect(try transcoder.json(of: name, bytes: response.wireBytes()).text(.compact) == json)
@@ -121,6 +178,12 @@ struct ResponseTests {
                 == known("csi.v1.PluginCapability.Service.Type") + known("csi.v1.PluginCapability.VolumeExpansion.Type")
         )
         #expect(AccessMode.allCases.map(\.rawValue) == (try known("csi.v1.VolumeCapability.AccessMode.Mode")))
+    }
+
+    @Test("every state of a volume in the model is a value in proto/, and the other way around")
+    func states() throws {
+        let known = try #require(DescriptorCatalog.compiledIn.enumeration("moorage.inspect.v1.Volume.State"))
+        #expect(["STATE_UNKNOWN"] + ListedVolume.State.allCases.map(\.rawValue) == known.values.map(\.name))
     }
 
     static let reflection: [(ReflectionRequest.Kind, ReflectionResponse.Answer, String)] = [

@@ -58,13 +58,19 @@ final class Fixture: Sendable {
 
     static let topology = Topology(["topology.csi.moorage.dev/node": "node-1"])
 
-    /// - Parameter pools: names; each is a directory of that name in the scratch directory.
-    convenience init(_ scratch: Scratch, pools: [String] = ["default"], prefixes: [String] = []) throws {
+    /// - Parameters:
+    ///   - pools: names; each is a directory of that name in the scratch directory.
+    ///   - emptiesTrash: false leaves what is deleted in the trash.
+    convenience init(
+        _ scratch: Scratch, pools: [String] = ["default"], prefixes: [String] = [], emptiesTrash: Bool = true
+    ) throws {
         for pool in pools { _ = scratch.directory(pool) }
-        try self.init(serving: pools, prefixes: prefixes, in: scratch)
+        try self.init(serving: pools, prefixes: prefixes, in: scratch, emptiesTrash: emptiesTrash)
     }
 
-    private init(serving pools: [String], prefixes: [String] = [], in scratch: Scratch) throws {
+    private init(
+        serving pools: [String], prefixes: [String] = [], in scratch: Scratch, emptiesTrash: Bool = true
+    ) throws {
         self.scratch = scratch
         let events = Events()
         self.events = events
@@ -73,7 +79,7 @@ final class Fixture: Sendable {
             prefixes: prefixes.map { HostPathPrefix($0) },
             stateDirectory: scratch.directory("state"), nodeID: "node-1", topology: Self.topology, workers: workers,
             report: { events.add($0) })
-        backend.start()
+        if emptiesTrash { backend.start() }
     }
 
     deinit {

@@ -23,6 +23,7 @@ SERVICES = {
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
+    "moorage.inspect.v1.Inspect",
 }
 TIMEOUT_SECONDS = 20
 LONGEST_ERROR_BYTES = 1024

@@ -110,11 +110,11 @@ actor Driver {
     }
 
     /// - Parameters:
-    ///   - method: its service and name, without the package.
+    ///   - method: its service and name, without the package of CSI; of another package with a slash before all.
     ///   - json: the request.
     /// - Throws: `GRPCStatus` when the answer is an error.
     func call(_ method: String, _ json: String = "{}", timeout: Duration = .seconds(20)) async throws -> JSONValue {
-        let path = "/csi.v1.\(method)"
+        let path = method.hasPrefix("/") ? method : "/csi.v1.\(method)"
         let schema = try DescriptorCatalog.compiledIn.method(path: path).required("there is no method \(path)")
         let request = try transcoder.bytes(of: schema.input, json: JSONValue(parsing: json))
         let answer = try await channel.required("no channel").unary(path, request, timeout: timeout)
