@@ -40,7 +40,9 @@ struct InspectServiceTests {
         return pages
     }
 
-    @Test("pages of any size have each volume once, across backends and deletions", arguments: 0...7 as ClosedRange<Int32>)
+    @Test(
+        "pages of any size have each volume once, across backends and deletions", arguments: 0...7 as ClosedRange<Int32>
+    )
     func volumes(size: Int32) async throws {
         let pages = try await Self.pages(Self.service(), size: size)
         #expect(pages.flatMap { $0 }.map(\.volume) == Self.backends.flatMap(\.volumes))

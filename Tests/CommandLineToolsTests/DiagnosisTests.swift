@@ -116,7 +116,9 @@ struct DiagnosisTests {
             $0.pools[0].directory = .failure(Refusal(.notDirectory, "Not a directory"))
         },
         changed(.problem, "pool fast", "see its permissions") { $0.pools[0].directory = .failure(denied) },
-        changed(.problem, "pool fast", "read-only") { $0.pools[0].directory = .success(directory { $0.isReadOnly = true }) },
+        changed(.problem, "pool fast", "read-only") {
+            $0.pools[0].directory = .success(directory { $0.isReadOnly = true })
+        },
         changed(.problem, "pool fast", "cannot be written") {
             $0.pools[0].directory = .success(directory { $0.isWritable = false })
         },
@@ -126,7 +128,9 @@ struct DiagnosisTests {
         changed(.problem, "pool fast", "holds the pool ffffffffffff") {
             $0.pools[0].format = .success(id("ffffffffffff"))
         },
-        changed(.problem, "pool fast", "does not hold the pool 0123456789ab") { $0.pools[0].format = .failure(missing) },
+        changed(.problem, "pool fast", "does not hold the pool 0123456789ab") {
+            $0.pools[0].format = .failure(missing)
+        },
         changed(.problem, "pool fast", "cannot be read") { $0.pools[0].format = .failure(denied) },
         changed(.problem, "pool fast", "format cannot be used") { $0.pools[0].format = .success([0]) },
         changed(.problem, "pool fast", "remove the file") { $0.pools[0].memory = .success(Array("{}".utf8)) },
@@ -191,7 +195,9 @@ struct DiagnosisTests {
         return pool
     }
 
-    @Test("one thing that is not as it should be is one finding, with a remedy", arguments: machine + directories + sockets)
+    @Test(
+        "one thing that is not as it should be is one finding, with a remedy",
+        arguments: machine + directories + sockets)
     func finding(of change: Case) throws {
         var facts = Self.healthy
         change.change(&facts)

@@ -8,6 +8,7 @@ struct ListingTests {
     @Test("volumes of every state are listed once, in the order of their ids, whatever the page")
     func states() async throws {
         let fixture = try Fixture(Scratch(), pools: ["default", "second"], emptiesTrash: false)
+        #expect(try await fixture.backend.listing(after: nil, limit: 100) == [])
         for name in ["a", "b", "c"] { _ = try await fixture.create(name, bytes: 1000) }
         let kept = try await fixture.create("kept", ["onDelete": "retain"]).volume.id
         try await fixture.backend.delete(kept)
@@ -47,6 +48,7 @@ struct ListingTests {
     func pools() async throws {
         let fixture = try Fixture(Scratch(), pools: ["default", "second", "third"], emptiesTrash: false)
         rmdir(fixture.root("third"))
+        #expect(try await fixture.backend.poolListing().count == 3)
         for name in ["a", "b"] { _ = try await fixture.create(name, bytes: 1000) }
         let gone = try await fixture.create("gone", bytes: 100).volume.id
         try await fixture.backend.delete(gone)

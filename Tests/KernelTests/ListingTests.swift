@@ -30,9 +30,10 @@ struct ListingTests {
             let all = try await list()
             #expect(all.map(\.intent.path) == [first.staging, first.target, second.staging, second.target])
             #expect(all.map(\.presence) == [.mounted, .absent, .mounted, .foreign])
-            #expect(try all.map(\.intent) == [
-                first.intent(.stage), first.intent(.publish), second.intent(.stage), second.intent(.publish),
-            ])
+            #expect(
+                try all.map(\.intent) == [
+                    first.intent(.stage), first.intent(.publish), second.intent(.stage), second.intent(.publish),
+                ])
             #expect(try await list(second.id) == Array(all.suffix(2)))
             #expect(try await list(VolumeID("v3")).isEmpty)
             #expect(try await node.mounts.counts(of: [second.id, VolumeID("v3"), first.id]) == [2, 0, 2])

@@ -43,7 +43,10 @@ struct SystemProbeTests {
     }
 
     static let statuses: [(String, CapabilitySet?)] = [
-        ("Name:\tx\nCapPrm:\t0000000000000000\nCapEff:\t000001ffffffffff\nCapBnd:\t0000000000000000\n", .init(rawValue: 0x1ff_ffff_ffff)),
+        (
+            "Name:\tx\nCapPrm:\t0000000000000000\nCapEff:\t000001ffffffffff\nCapBnd:\t0000000000000000\n",
+            .init(rawValue: 0x1ff_ffff_ffff)
+        ),
         ("CapEff:\t0000000000200009\n", [.administer, .actAsOwner, .changeOwner]),
         ("CapEff:\t0000000000000002\n", .overrideAccess),
         ("CapEff:\t0000000000000000\n", []),
