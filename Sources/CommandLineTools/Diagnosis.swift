@@ -104,14 +104,13 @@ extension Diagnosis {
         let found = Finding.ok(check, path)
         switch facts.kubeletMount {
         case .success(let mount?) where mount.isShared:
-            return [found, .ok(sharing, "\(mount.mountPoint), on which \(path) lies, is shared")]
+            return [found, .ok(sharing, "\(named(mount, of: path)) is shared")]
         case .success(let mount?):
             return [
                 found,
                 .problem(
                     sharing,
-                    "\(mount.mountPoint), on which \(path) lies, is not shared: containers do not see what is "
-                        + "published",
+                    "\(named(mount, of: path)) is not shared: containers do not see what is published",
                     "in a container mount \(path) with mountPropagation: Bidirectional; on the node run "
                         + "mount --make-rshared \(mount.mountPoint)"),
             ]
@@ -120,6 +119,10 @@ extension Diagnosis {
         case .failure(let refusal):
             return [found, .warning(sharing, "/proc/self/mountinfo cannot be read: \(refusal)", "mount /proc")]
         }
+    }
+
+    private static func named(_ mount: MountTableLine, of path: String) -> String {
+        mount.mountPoint == path ? path : "\(mount.mountPoint), on which \(path) lies,"
     }
 
     static func state(_ facts: NodeFacts) -> [Finding] {

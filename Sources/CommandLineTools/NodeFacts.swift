@@ -62,7 +62,7 @@ package struct NodeFacts: Sendable {
         package var directory: Result<Directory, Refusal>
         /// `.moorage/format`
         package var format: Result<[UInt8], Refusal>
-        /// Whether the directory holds nothing but what a file system puts into its root by itself.
+        /// Whether a new pool can be made in the directory.
         package var isUnused: Result<Bool, Refusal>
         /// `<state>/pools/<name>.json`
         package var memory: Result<[UInt8], Refusal>
@@ -180,8 +180,18 @@ extension NodeFacts {
         Pool(
             subject: subject, directory: directory(subject.path),
             format: SystemProbe.file("\(subject.path)/.moorage/format", limit: longestFile),
-            isUnused: SystemProbe.isEmpty(subject.path, ignoring: ["lost+found", ".moorage"]),
+            isUnused: isUnused(subject.path),
             memory: SystemProbe.file("\(stateDirectory)/pools/\(subject.name).json", limit: longestFile))
+    }
+
+    /// As PoolStore sees it: nothing is there but what a file system puts into its root by itself, and what a pool that
+    /// was never completed left.
+    private static func isUnused(_ path: String) -> Result<Bool, Refusal> {
+        SystemProbe.isEmpty(path, ignoring: { ["lost+found", ".moorage"].contains($0) }).flatMap { isEmpty in
+            let metadata = SystemProbe.isEmpty("\(path)/.moorage", ignoring: { $0.hasPrefix(".new-") })
+            if case .failure(let refusal) = metadata, refusal.kind == .missing { return .success(isEmpty) }
+            return metadata.map { isEmpty && $0 }
+        }
     }
 
     private static func socket(_ endpoint: UnixEndpoint) async -> Socket {

@@ -55,7 +55,7 @@ struct PoolDiagnosis {
             return .problem(check, "\(memoryPath) cannot be read: \(refusal)", "run as root")
         case .success(let content):
             do throws(JSONObject.Mismatch) {
-                remembered = try JSONObject(parsing: content).string("id")
+                remembered = try Self.id(in: content)
             } catch {
                 return .problem(
                     check, "\(memoryPath), where the driver remembers which disk it is, cannot be used: \(error)",
@@ -70,7 +70,7 @@ struct PoolDiagnosis {
                 check, "\(path)/.moorage/format cannot be read: \(refusal)", "run as root; it must be a plain file")
         case .success(let content):
             do throws(JSONObject.Mismatch) {
-                let id = try JSONObject(parsing: content).string("id")
+                let id = try Self.id(in: content)
                 guard remembered == nil || remembered == id else {
                     return .problem(
                         check, "\(path) holds the pool \(id), and the driver remembers \(remembered ?? "")",
@@ -83,6 +83,17 @@ struct PoolDiagnosis {
                     "use a driver that knows it, or restore the file")
             }
         }
+    }
+
+    /// What PoolStore writes (`VolumeRecord.layout`).
+    private static let layout = 1
+
+    /// The pool's id in a file of PoolStore's.
+    private static func id(in content: [UInt8]) throws(JSONObject.Mismatch) -> String {
+        let file = try JSONObject(parsing: content)
+        let found = try file.integer("layout", Int.self)
+        guard found == layout else { throw JSONObject.Mismatch("it has layout \(found)") }
+        return try file.string("id")
     }
 
     private func withoutFormat(_ remembered: String?) -> Finding {

@@ -155,10 +155,15 @@ package enum SystemProbe {
         }
     }
 
-    /// Whether a directory has no entry but those in `ignored`.
-    package static func isEmpty(_ path: String, ignoring ignored: Set<String>) -> Result<Bool, Refusal> {
+    /// Whether a directory has no entry but such as `isIgnored` is true of. Ends at the first other one.
+    package static func isEmpty(_ path: String, ignoring isIgnored: (String) -> Bool) -> Result<Bool, Refusal> {
         answer { () throws(Errno) in
-            try OwnedDescriptor.open(path, [.readOnly, .directory]).isEmptyDirectory(ignoring: ignored)
+            var isEmpty = true
+            try OwnedDescriptor.open(path, [.readOnly, .directory]).forEachEntry { entry in
+                isEmpty = entry.name.string.map(isIgnored) ?? false
+                return isEmpty
+            }
+            return isEmpty
         }
     }
 

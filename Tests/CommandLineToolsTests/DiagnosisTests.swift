@@ -133,6 +133,9 @@ struct DiagnosisTests {
         },
         changed(.problem, "pool fast", "cannot be read") { $0.pools[0].format = .failure(denied) },
         changed(.problem, "pool fast", "format cannot be used") { $0.pools[0].format = .success([0]) },
+        changed(.problem, "pool fast", "it has layout 2") {
+            $0.pools[0].format = .success(Array(#"{"id": "0123456789ab", "layout": 2}"#.utf8))
+        },
         changed(.problem, "pool fast", "remove the file") { $0.pools[0].memory = .success(Array("{}".utf8)) },
         changed(.problem, "pool fast", "/var/lib/moorage/pools/fast.json") { $0.pools[0].memory = .failure(denied) },
         changed(.ok, "pool fast", "a new pool is made") { $0.pools[0] = unused(.success(true)) },

@@ -81,15 +81,17 @@ struct DoctorTests {
         try await Driver.with { driver in
             try shareKubelet(of: driver)
             let (full, empty) = (driver.directory + "/full", driver.directory + "/empty")
-            for path in [full, empty] { try makeDirectory(path) }
+            let damaged = driver.directory + "/damaged"
+            for path in [full, empty, damaged + "/.moorage/volumes"] { try makeDirectory(path) }
             #expect(writeFile(full + "/file", "text") == nil)
             let findings = try await examine(
                 driver, "--pool", "default=\(driver.pool)", "--pool", "away=/nowhere/at/all", "--pool", "full=\(full)",
-                "--pool", "empty=\(empty)", ending: .exit(1))
+                "--pool", "empty=\(empty)", "--pool", "damaged=\(damaged)", ending: .exit(1))
             #expect(result(findings, "pool default") == "ok")
             #expect(result(findings, "pool empty") == "ok")
             #expect(result(findings, "pool away") == "problem")
             #expect(result(findings, "pool full") == "problem")
+            #expect(result(findings, "pool damaged") == "problem")
             #expect(try entries(empty).isEmpty)
         }
     }
