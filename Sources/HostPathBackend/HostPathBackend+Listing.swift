@@ -50,18 +50,25 @@ extension HostPathBackend {
                 path: pool.path(of: key))
         } catch {
             report(.remark(pool: pool.name, text: error.message))
-            return ListedVolume(position: position, pool: pool.name, state: .unreadable, path: pool.path(of: key))
+            return ListedVolume(
+                position: position, name: name(of: key), pool: pool.name, state: .unreadable, path: pool.path(of: key))
         }
     }
 
     private func listed(_ deletion: TrashedVolume, in pool: Pool) -> ListedVolume? {
-        // Without a record: a create that was never finished, taken away by a delete.
+        // Without a record: it goes before the data does, and what an unfinished create left never had one.
         let record = pool.record(of: deletion)
         guard record != nil || pool.isInTrash(deletion) else { return nil }
         return ListedVolume(
-            position: ListingPosition(id: deletion.key.id, deletion: deletion.nonce), name: record?.name ?? "",
-            pool: pool.name, capacityBytes: record?.capacityBytes ?? 0, state: .deleting,
+            position: ListingPosition(id: deletion.key.id, deletion: deletion.nonce),
+            name: record?.name ?? name(of: deletion.key), pool: pool.name,
+            capacityBytes: record?.capacityBytes ?? 0, state: .deleting,
             created: record.flatMap { Timestamp($0.created) }, path: pool.path(of: deletion))
+    }
+
+    /// As far as the id tells it.
+    private func name(of key: VolumeKey) -> String {
+        HostPathVolumeID(key.id)?.name ?? ""
     }
 
     private func listed(_ configured: ConfiguredPool) -> ListedPool {

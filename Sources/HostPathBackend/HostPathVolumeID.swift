@@ -15,6 +15,12 @@ struct HostPathVolumeID: Hashable {
         self.key = key
     }
 
+    /// The name of the volume, which a plain name tells; nil when it is hashed.
+    var name: String? {
+        let component = key.text.dropFirst(Self.prefix.count + PoolID.length + 1)
+        return component.hasPrefix(PlainName.hashedPrefix) ? nil : String(component)
+    }
+
     /// Nil when this backend never gave the id.
     init?(_ id: VolumeID) {
         let text = id.rawValue

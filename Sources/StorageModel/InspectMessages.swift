@@ -16,9 +16,10 @@ package struct ListedVolume: Hashable, Sendable {
     /// Empty when it is not known.
     package var name: String
     package var pool: String
-    /// Bytes; 0 when no size was asked for.
+    /// Bytes; 0 when no size was asked for, or when it is not known.
     package var capacityBytes: Int64
     package var state: State
+    /// Nil when it is not known.
     package var created: Timestamp?
     /// Where its data is.
     package var path: String

@@ -48,8 +48,8 @@ struct InspectTests {
                     [broken.id, "UNREADABLE"], [deleting.id, "DELETING"], [retained.id, "RETAINED"],
                     [ready.id, "READY"],
                 ])
-            // The record of what is being removed goes with the rest, in no order.
-            #expect([0, 2, 3].map { found[$0]["name"].string } == ["", "kept", "ready"])
+            #expect(found.map { $0["name"].string } == ["broken", "gone", "kept", "ready"])
+            // The record of what is being removed goes before its data.
             #expect([0, 2, 3].map { found[$0]["created"] == .null } == [true, false, false])
             for entry in found {
                 #expect(exists(try entry["path"].string.required("no path")), "\(entry.text())")

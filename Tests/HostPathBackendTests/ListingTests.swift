@@ -26,7 +26,8 @@ struct ListingTests {
         let told = Dictionary(grouping: all, by: \.state).mapValues { $0.map(\.name).sorted() }
         #expect(
             told == [
-                .ready: ["a", "b", "c", "gone"], .retained: ["kept"], .deleting: ["gone", "gone"], .unreadable: [""],
+                .ready: ["a", "b", "c", "gone"], .retained: ["kept"], .deleting: ["gone", "gone"],
+                .unreadable: ["broken"],
             ])
         for volume in all { #expect(exists(volume.path), "\(volume.path)") }
         #expect(all.filter { $0.state == .deleting }.map(\.capacityBytes) == [4096, 4096])
@@ -42,6 +43,23 @@ struct ListingTests {
             }
             #expect(paged == all)
         }
+    }
+
+    @Test("a volume whose record is gone or damaged has the name that its id tells, and a hashed one has none")
+    func names() async throws {
+        let fixture = try Fixture(Scratch(), emptiesTrash: false)
+        _ = try await fixture.backend.poolListing()
+        for name in ["plain.name-1", "Name with spaces"] {
+            let id = try await fixture.create(name, bytes: 1000).volume.id
+            try await fixture.backend.delete(id)
+        }
+        let trash = "\(fixture.root())/.moorage/trash"
+        #expect(
+            try await fixture.backend.listing(after: nil, limit: 9).map(\.name) == ["plain.name-1", "Name with spaces"])
+        for entry in HostPathBackendTests.names(in: trash) { unlink("\(trash)/\(entry)/record.json") }
+        let found = try await fixture.backend.listing(after: nil, limit: 9)
+        #expect(found.map(\.name) == ["plain.name-1", ""])
+        #expect(found.allSatisfy { $0.state == .deleting && $0.created == nil && $0.capacityBytes == 0 })
     }
 
     @Test("a pool has its figures, and one that is absent its reason")

@@ -41,11 +41,12 @@ typedef enum _Moorage__Inspect__V1__Volume__State {
    */
   MOORAGE__INSPECT__V1__VOLUME__STATE__RETAINED = 2,
   /*
-   * Deleted; its data is in the trash of its pool and being removed.
+   * Deleted; its data is in the trash of its pool and being removed. Its record is removed before its data, so soon
+   * no more is known than the id tells.
    */
   MOORAGE__INSPECT__V1__VOLUME__STATE__DELETING = 3,
   /*
-   * Its record cannot be read, so nothing but its id is known; the driver's log says why.
+   * Its record cannot be read, so no more is known than the id tells; the driver's log says why.
    */
   MOORAGE__INSPECT__V1__VOLUME__STATE__UNREADABLE = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MOORAGE__INSPECT__V1__VOLUME__STATE)
@@ -127,12 +128,12 @@ struct  Moorage__Inspect__V1__Volume
   char *backend;
   char *pool;
   /*
-   * What it was promised; 0 when no size was asked for.
+   * What it was promised; 0 when no size was asked for, or when it is not known.
    */
   int64_t capacity_bytes;
   Moorage__Inspect__V1__Volume__State state;
   /*
-   * When its record was made.
+   * When its record was made; absent when it is not known.
    */
   Google__Protobuf__Timestamp *created;
   /*
