@@ -96,6 +96,27 @@ struct DoctorTests {
         }
     }
 
+    @Test("a file system that is read-only is a problem, and one that is nearly full a warning")
+    func fileSystems() async throws {
+        try await Driver.with { driver in
+            try shareKubelet(of: driver)
+            let (small, readOnly) = (driver.directory + "/small", driver.directory + "/read-only")
+            for path in [small, readOnly] { try makeDirectory(path) }
+            try #require(mount("tmpfs", small, "tmpfs", 0, "size=1m") == 0)
+            try #require(mount("tmpfs", readOnly, "tmpfs", UInt(MS_RDONLY), nil) == 0)
+            var findings = try await examine(
+                driver, "--pool", "small=\(small)", "--state-dir", small + "/state", ending: .exit(0))
+            for check in ["room of pool small", "room of state directory"] {
+                #expect(result(findings, check) == "warning")
+                #expect(findings[check]?["found"].string == "1.0Mi on tmpfs, which is little")
+            }
+            findings = try await examine(driver, "--pool", "rom=\(readOnly)", ending: .exit(1))
+            #expect(findings["pool rom"]?["found"].string == "\(readOnly) is mounted read-only")
+            findings = try await examine(driver, "--state-dir", readOnly, ending: .exit(1))
+            #expect(findings["state directory"]?["found"].string == "\(readOnly) cannot be written")
+        }
+    }
+
     @Test("a disk that is not mounted, or another in its place, is a problem")
     func otherDisk() async throws {
         try await Driver.with { driver in
