@@ -29,9 +29,11 @@ func bytes(takingOwnership message: OpaquePointer?) -> [UInt8]? {
     guard let message = unsafe message else { return nil }
     defer { unsafe CGRPCShims_Message_destroy(message) }
     let count = unsafe CGRPCShims_Message_length(message)
+    // The array of no bytes is one that all threads share, and making it anew would write its count.
+    guard count > 0 else { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
         // The C function writes exactly `count` bytes.
-        if let start = buffer.baseAddress, count > 0 { unsafe CGRPCShims_Message_copy(message, start) }
+        if let start = buffer.baseAddress { unsafe CGRPCShims_Message_copy(message, start) }
         initialized = count
     }
 }

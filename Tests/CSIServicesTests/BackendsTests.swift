@@ -5,31 +5,11 @@ import Testing
 
 @Suite("Choosing a backend")
 struct BackendsTests {
-    /// Gives ids that begin with its name and knows static volumes by one key.
-    private struct FakeBackend: VolumeBackend {
-        let name: String
-        let key: String
-        var topology: Topology? { nil }
-
-        func recognises(_ id: VolumeID) -> Bool { id.rawValue.hasPrefix(name + ".") }
-        func describesStaticVolume(_ context: [String: String]) -> Bool { context[key] != nil }
-
-        private static let unused = DriverError(.internalError, "not asked in these tests")
-        func checkSupport(of _: VolumeCapability) throws(DriverError) { throw Self.unused }
-        func checkSupport(of _: VolumeCapability, context _: [String: String]) throws(DriverError) { throw Self.unused }
-        func place(_: CreateVolumeRequest) throws(DriverError) -> VolumePlacement { throw Self.unused }
-        func create(_: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw Self.unused }
-        func volume(_: VolumeID) async throws(DriverError) -> StoredVolume { throw Self.unused }
-        func delete(_: VolumeID) async throws(DriverError) { throw Self.unused }
-        func volumes(after _: VolumeID?, limit _: Int) async throws(DriverError) -> [StoredVolume] { throw Self.unused }
-        func capacity(parameters _: [String: String]) async throws(DriverError) -> BackendCapacity { throw Self.unused }
-        func mountPlan(
-            for _: VolumeID, capability _: VolumeCapability, context _: [String: String]
-        ) async throws(DriverError) -> MountPlan { throw Self.unused }
-        func makeMissing(for _: VolumeID, context _: [String: String]) async throws(DriverError) { throw Self.unused }
+    private static func backend(_ name: String, key: String) -> KnownBackend {
+        KnownBackend(name: name, contextKey: key, isOurs: { $0.rawValue.hasPrefix(name + ".") })
     }
 
-    private let backends = Backends([FakeBackend(name: "a", key: "path"), FakeBackend(name: "b", key: "server")])
+    private let backends = Backends([Self.backend("a", key: "path"), Self.backend("b", key: "server")])
 
     @Test(
         "an id of ours says which backend it is of, and for any other id the context does",

@@ -118,32 +118,6 @@ struct InspectServiceTests {
     }
 }
 
-/// A backend that lists what it was given and does nothing else.
-private struct KnownBackend: VolumeBackend {
-    let name: String
-    let volumes: [ListedVolume]
-    var topology: Topology? { nil }
-
-    func recognises(_ id: VolumeID) -> Bool { !id.rawValue.isEmpty && id.rawValue != "nobody's" }
-
-    func listing(after position: ListingPosition?, limit: Int) -> [ListedVolume] {
-        Array(volumes.filter { volume in position.map { volume.position > $0 } ?? true }.prefix(limit))
-    }
-
-    func poolListing() -> [ListedPool] { [] }
-
-    func checkSupport(of capability: VolumeCapability) throws(DriverError) { throw unused }
-    func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement { throw unused }
-    func create(_ placement: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw unused }
-    func volume(_ id: VolumeID) async throws(DriverError) -> StoredVolume { throw unused }
-    func delete(_ id: VolumeID) async throws(DriverError) { throw unused }
-    func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume] { throw unused }
-    func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity { throw unused }
-    func mountPlan(
-        for id: VolumeID, capability: VolumeCapability, context: [String: String]
-    ) async throws(DriverError) -> MountPlan { throw unused }
-}
-
 /// A tracker that lists what it was given and does nothing else.
 private struct KnownMounts: MountTracker {
     let mounts: [ListedMount]
@@ -174,5 +148,3 @@ private struct KnownMounts: MountTracker {
         throw unused
     }
 }
-
-private let unused = DriverError(.internalError, "nobody should ask for this")
