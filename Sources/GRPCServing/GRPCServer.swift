@@ -130,9 +130,11 @@ package final class GRPCServer: Sendable {
         var answered = 0
         if !drained.wait(atMost: grace) {
             for entry in calls.withLock({ Array($0.open.values) }) where entry.call.abort(.stopping) { answered += 1 }
-            _ = drained.wait(atMost: .milliseconds(600))
+            _ = drained.wait(atMost: .milliseconds(400))
         }
         end(handle)
+        // Handlers whose connection was cut off just now have yet to hear of it.
+        if callsInFlight > 0 { _ = drained.wait(atMost: .milliseconds(200)) }
         let handlers = callsInFlight
         return if handlers > 0 { .stuck(handlers: handlers) } else if answered > 0 {
             .answeredUnavailable(calls: answered)
