@@ -138,6 +138,7 @@ struct StaticPlace: Hashable, Sendable {
         } catch .fileExists {
             return try directory.open(beneath: name, [.readOnly, .directory])
         }
+        CrashPoint.directoryMade.pass()
         let made = try directory.open(beneath: name, [.readOnly, .directory])
         let permissions = try made.status().permissions
         // A group that is inherited stays.
@@ -185,4 +186,9 @@ struct StaticPlace: Hashable, Sendable {
         guard way.utf8.count > 300 else { return way }
         return "\(way.prefix(100))...\(way.suffix(180))"
     }
+}
+
+extension CrashPoint {
+    /// One component more is there; its name is not durable yet.
+    fileprivate static let directoryMade = CrashPoint("stage-static.directory-made")
 }

@@ -196,8 +196,10 @@ extension NodeMounts {
             try? ledger.remove(request.path)
             throw .cannotMakeTarget(request.path, error)
         }
+        CrashPoint.targetMade.pass()
         do {
             try clone.attachMount(at: target)
+            CrashPoint.attached(request.intent.role).pass()
         } catch {
             // Only the file that was just made is removed, not one that took its name since.
             if let made = try? target.status(), made == (try? place.parent.status(of: place.name)) {
