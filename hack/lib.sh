@@ -64,7 +64,7 @@ text_files() {
 
 # Of these, the code: Swift, C, proto, Python and the shell scripts.
 code_files() {
-    project_files '*.swift' '*.c' '*.h' '*.proto' '*.py' ':!Sources/CCSIProto/*.[ch]'
+    project_files '*.swift' '*.c' '*.cpp' '*.h' '*.proto' '*.py' ':!Sources/CCSIProto/*.[ch]'
     shell_files
 }
 

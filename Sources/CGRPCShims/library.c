@@ -1,5 +1,6 @@
 // Starting libgrpc, and what it and we must agree on.
 
+#include "abseil.h"
 #include "internal.h"
 
 #include <signal.h>
@@ -43,6 +44,7 @@ static void prepare(void) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    CGRPCShims_stopTrackingLocks();
     grpc_init();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
