@@ -2,8 +2,15 @@ import GRPCServing
 package import Logging
 import StorageModel
 
-/// One line for each call. Messages are constant; what differs is metadata, and none of it comes from a request but the
-/// volume's id or name.
+/// What a call does to the world when it succeeds.
+enum CallEffect {
+    case question
+    case change
+}
+
+/// One line for each call that changes something (info) or fails (warning); questions are asked every few seconds by
+/// whoever watches the driver, and seen at debug only. Messages are constant; what differs is metadata, and none of it
+/// comes from a request but the volume's id or name.
 package struct RequestLog: Sendable {
     private let logger: Logger
 
@@ -11,8 +18,11 @@ package struct RequestLog: Sendable {
         self.logger = logger
     }
 
-    func record(_ context: CallContext, volume: String?, since start: ContinuousClock.Instant, failure: DriverError?) {
-        let level: Logger.Level = failure == nil ? .info : .warning
+    func record(
+        _ context: CallContext, _ effect: CallEffect, volume: String?, since start: ContinuousClock.Instant,
+        failure: DriverError?
+    ) {
+        let level: Logger.Level = failure != nil ? .warning : effect == .change ? .info : .debug
         guard level >= logger.logLevel else { return }
         var metadata: Logger.Metadata = [
             "id": "\(context.id)",

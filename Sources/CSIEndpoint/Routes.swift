@@ -52,10 +52,10 @@ package struct Routes: Sendable {
             ])
         methods.merge(
             [
-                storing("CreateVolume", volume: \.name) { request throws(DriverError) in
+                storing("CreateVolume", .change, volume: \.name) { request throws(DriverError) in
                     try await service.createVolume(request)
                 },
-                storing("DeleteVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                storing("DeleteVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.deleteVolume(request)
                 },
                 storing("ValidateVolumeCapabilities", volume: \.volumeID.rawValue) { request throws(DriverError) in
@@ -76,16 +76,16 @@ package struct Routes: Sendable {
         addRefusals(unary, ["NodeExpandVolume"])
         methods.merge(
             [
-                mounting("NodeStageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeStageVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.stage(request)
                 },
-                mounting("NodeUnstageVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeUnstageVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.unstage(request)
                 },
-                mounting("NodePublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodePublishVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.publish(request)
                 },
-                mounting("NodeUnpublishVolume", volume: \.volumeID.rawValue) { request throws(DriverError) in
+                mounting("NodeUnpublishVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.unpublish(request)
                 },
                 mounting("NodeGetVolumeStats", volume: \.volumeID.rawValue) { request throws(DriverError) in
@@ -175,7 +175,7 @@ private struct Unary {
     func path(_ name: String) -> String { "/\(service)/\(name)" }
 
     func callAsFunction<Request: WireRequest, Response: WireResponse>(
-        _ name: String, volume: (@Sendable (Request) -> String)? = nil,
+        _ name: String, _ effect: CallEffect = .question, volume: (@Sendable (Request) -> String)? = nil,
         _ body: @escaping @Sendable (Request) async throws(DriverError) -> Response
     ) -> (String, MethodHandler) {
         let handler: @Sendable ([UInt8], CallContext) async throws(GRPCStatus) -> [UInt8] = {
@@ -186,10 +186,10 @@ private struct Unary {
                 let request = try Request(wire: bytes)
                 named = volume?(request)
                 let response = try await body(request).wireBytes()
-                log.record(context, volume: named, since: start, failure: nil)
+                log.record(context, effect, volume: named, since: start, failure: nil)
                 return response
             } catch {
-                log.record(context, volume: named, since: start, failure: error)
+                log.record(context, effect, volume: named, since: start, failure: error)
                 throw GRPCStatus(error)
             }
         }
@@ -204,7 +204,7 @@ private struct Unary {
         return (
             path(name),
             .unary { [log] _, context throws(GRPCStatus) in
-                log.record(context, volume: nil, since: .now, failure: error)
+                log.record(context, .question, volume: nil, since: .now, failure: error)
                 throw GRPCStatus(error)
             }
         )

@@ -91,6 +91,17 @@ struct ProgramTests {
         }
     }
 
+    @Test("of calls that succeed only those are in the log, by default, that change something")
+    func quietLog() async throws {
+        try await Driver.with(["--log-level", "info"]) { driver in
+            _ = try await driver.call("Identity/Probe")
+            let volume = try await Volume.make("v", on: driver)
+            try await eventually("the change is in the log") { driver.log.contains("CreateVolume") }
+            #expect(!driver.log.contains("Probe"))
+            try await volume.delete()
+        }
+    }
+
     @Test("the log has a line for each call, and nothing that could be secret")
     func log() async throws {
         try await Driver.with { driver in

@@ -58,7 +58,7 @@ actor Driver {
     static func arguments(_ directory: String) -> [String] {
         [
             program, "serve", "--endpoint", "unix://\(directory)/csi.sock", "--node-id", nodeID,
-            "--state-dir", "\(directory)/state", "--kubelet-dir", "\(directory)/kubelet", "--log-level", "info",
+            "--state-dir", "\(directory)/state", "--kubelet-dir", "\(directory)/kubelet", "--log-level", "debug",
         ]
     }
 
