@@ -48,7 +48,9 @@ let package = Package(
     targets: [
         .target(
             name: "CGRPCShims", cSettings: ourC,
-            linkerSettings: [.linkedLibrary("grpc_unsecure"), .linkedLibrary("gpr"), .linkedLibrary("absl_synchronization")]),
+            linkerSettings: [
+                .linkedLibrary("grpc_unsecure"), .linkedLibrary("gpr"), .linkedLibrary("absl_synchronization"),
+            ]),
         .target(name: "CCSIProto", linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(name: "CLinuxShims", cSettings: ourC),
 
