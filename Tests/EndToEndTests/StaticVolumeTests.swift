@@ -157,7 +157,9 @@ struct StaticVolumeTests {
         ["", "DirectoryOrCreate", "BlockDevice"])
     func links(position: Int, type: String) async throws {
         try await ExistingData.with { data, driver in
-            for victim in [data.outside, data.allowed + "/inside"] {
+            // A relative one stays beneath the prefix.
+            let wayUp = String(repeating: "../", count: position)
+            for victim in [data.outside, data.allowed + "/inside", wayUp + "inside"] {
                 try makeDirectory(data.allowed + "/inside")
                 var path = data.allowed
                 for (index, component) in ["a", "b", "c"].enumerated() {

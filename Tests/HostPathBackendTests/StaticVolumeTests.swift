@@ -266,28 +266,32 @@ struct StaticVolumeTests {
         "a link in the place of any component is not followed, and nothing is made behind it", arguments: 0..<3,
         ["", "Directory", "DirectoryOrCreate", "BlockDevice"])
     func links(position: Int, type: String) async throws {
-        let scratch = try Scratch()
-        let fixture = try Fixture(scratch, prefixes: [scratch.directory("data")])
-        let victim = scratch.directory("data/victim")
-        let components = ["a", "b", "c"]
-        var path = "\(scratch.path)/data"
-        for (index, component) in components.enumerated() {
-            path += "/" + component
-            if index == position {
-                #expect(symlink(victim, path) == 0)
-                break
+        // A relative one stays beneath the prefix.
+        for isRelative in [false, true] {
+            let scratch = try Scratch()
+            let fixture = try Fixture(scratch, prefixes: [scratch.directory("data")])
+            let victim = scratch.directory("data/victim")
+            let components = ["a", "b", "c"]
+            var path = "\(scratch.path)/data"
+            for (index, component) in components.enumerated() {
+                path += "/" + component
+                if index == position {
+                    let wayUp = String(repeating: "../", count: position)
+                    #expect(symlink(isRelative ? wayUp + "victim" : victim, path) == 0)
+                    break
+                }
+                mkdir(path, 0o755)
             }
-            mkdir(path, 0o755)
+            let context = ["path": "\(scratch.path)/data/a/b/c", "type": type]
+            let capability = type == "BlockDevice" ? Self.block : Self.mount
+            let plan = await code {
+                _ = try await fixture.backend.mountPlan(for: Self.id, capability: capability, context: context)
+            }
+            #expect(plan == .failedPrecondition)
+            let made = await code { try await fixture.backend.makeMissing(for: Self.id, context: context) }
+            #expect(made == (type == "DirectoryOrCreate" ? .failedPrecondition : nil))
+            #expect(names(in: victim) == [])
         }
-        let context = ["path": "\(scratch.path)/data/a/b/c", "type": type]
-        let capability = type == "BlockDevice" ? Self.block : Self.mount
-        let plan = await code {
-            _ = try await fixture.backend.mountPlan(for: Self.id, capability: capability, context: context)
-        }
-        #expect(plan == .failedPrecondition)
-        let made = await code { try await fixture.backend.makeMissing(for: Self.id, context: context) }
-        #expect(made == (type == "DirectoryOrCreate" ? .failedPrecondition : nil))
-        #expect(names(in: victim) == [])
     }
 
     @Test("a component that is too long for the file system is INVALID_ARGUMENT")

@@ -74,6 +74,17 @@ struct FilesTests {
         }
     }
 
+    @Test("no link is followed, even one that stays inside", arguments: ["inside", "inside/file", "sub/up"])
+    func links(path: String) throws {
+        try Self.withDirectory { directory, root in
+            try directory.makeDirectory("sub", permissions: 0o700)
+            _ = try directory.open(beneath: "sub/file", [.writeOnly, .create], mode: 0o600)
+            #expect(symlink("sub", root + "/inside") == 0)
+            #expect(symlink("../sub", root + "/sub/up") == 0)
+            #expect(throws: Errno.tooManySymbolicLinkLevels) { _ = try directory.open(beneath: path, .readOnly) }
+        }
+    }
+
     @Test("a listing names every entry once, UTF-8 or not, and says which are directories")
     func listing() throws {
         try Self.withDirectory { directory, root in
