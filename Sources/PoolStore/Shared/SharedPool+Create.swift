@@ -1,0 +1,180 @@
+import JSONText
+import LinuxSystem
+package import StorageModel
+import SystemPackage
+
+extension SharedPool {
+    package enum Creation: Hashable, Sendable {
+        case made(SharedVolumeRecord)
+        case existing(SharedVolumeRecord)
+    }
+
+    /// The record of the volume of this name, nil when there is none.
+    ///
+    /// - Throws: INTERNAL for a record that cannot be read, which is never the same as none.
+    package func record(ofName name: String) throws(DriverError) -> SharedVolumeRecord? {
+        guard let metadata = try metadata() else { return nil }
+        let key = SharedVolumeRecord.key(ofName: name)
+        guard let record = try record(of: key, in: metadata) else { return nil }
+        guard record.name == name else {
+            throw DriverError(
+                .alreadyExists,
+                "the record \(key) on \(self.name) belongs to a volume of another name; create the volume with another "
+                    + "name")
+        }
+        return record
+    }
+
+    func record(of key: VolumeKey, in metadata: SharedMetadata) throws(DriverError) -> SharedVolumeRecord? {
+        let file = SharedVolumeRecord.fileName(of: key)
+        do {
+            guard let content = try metadata.records.readFile(file, limit: SharedVolumeRecord.longestFile) else {
+                return nil
+            }
+            return try SharedVolumeRecord(decoding: content, for: key)
+        } catch let error as Errno {
+            throw .share("read the record \(shown("\(Pool.metadataName)/volumes/\(file)"))", error)
+        } catch {
+            throw DriverError(
+                .internalError,
+                "the record \(shown("\(Pool.metadataName)/volumes/\(file)")) cannot be used: \(error); repair it, or "
+                    + "remove the file and the entries of \(key) in claims, and delete the volume, which removes its "
+                    + "data as well")
+        }
+    }
+
+    /// Makes the volume's directory and record, or returns what has the name already. When it returns, both are on the
+    /// server's stable storage as far as the export is `sync` (exports(5)).
+    ///
+    /// - Parameter adoptsData: whether a directory that is nobody's and has files in it may become the volume.
+    /// - Throws: ALREADY_EXISTS when the directory belongs to another volume or overlaps one, FAILED_PRECONDITION when
+    ///   it has files in it and may not be adopted.
+    package func make(
+        _ record: SharedVolumeRecord, _ access: Pool.Access, adoptsData: Bool
+    ) throws(DriverError) -> Creation {
+        let metadata = try metadataMakingIt()
+        if let existing = try self.record(ofName: record.name) {
+            try checkDirectory(of: existing)
+            return .existing(existing)
+        }
+        let claims = ShareClaims(pool: self, metadata: metadata)
+        let wasClaimed = try claims.take(record.path, for: record.key, isShared: record.isShared)
+        CrashPoint.shareClaimed.pass()
+        do throws(DriverError) {
+            // A deletion that did not get to its end holds the claim until then.
+            if wasClaimed,
+                try finishDeletions(of: record.key, at: record.path, metadata, releasingFinished: false) != nil
+            {
+                _ = try claims.take(record.path, for: record.key, isShared: record.isShared)
+            }
+            try makeDirectory(record.path, access, adoptsData: adoptsData || record.isShared)
+            CrashPoint.shareDirectoryMade.pass()
+            return try publish(record, metadata)
+        } catch {
+            // After an error that says nothing of what was done, the repeated call goes on from here.
+            if error.code != .unavailable, (try? self.record(of: record.key, in: metadata)) == .some(nil) {
+                try? claims.release(record.path, of: record.key)
+            }
+            throw error
+        }
+    }
+
+    private func publish(
+        _ record: SharedVolumeRecord, _ metadata: SharedMetadata
+    ) throws(DriverError) -> Creation {
+        let file = SharedVolumeRecord.fileName(of: record.key)
+        do throws(Errno) {
+            try metadata.records.writeTemporary(record.encoded, nonce: record.nonce)
+            CrashPoint.shareRecordWritten.pass()
+            try metadata.records.publishTemporary(nonce: record.nonce, as: file)
+            CrashPoint.shareRecordNamed.pass()
+            return .made(record)
+        } catch {
+            // The server may have done it and the reply was lost: the nonce tells.
+            if error == .fileExists, let found = try self.record(of: record.key, in: metadata) {
+                return found.nonce == record.nonce ? .made(found) : .existing(found)
+            }
+            throw .share("write the record \(shown("\(Pool.metadataName)/volumes/\(file)"))", error)
+        }
+    }
+
+    /// Checks that the directory of a volume with a record is there.
+    ///
+    /// - Throws: FAILED_PRECONDITION when it is not: NOT_FOUND would say that the volume is gone.
+    package func checkDirectory(of record: SharedVolumeRecord) throws(DriverError) {
+        guard try hasDirectory(record.path) else {
+            throw DriverError(
+                .failedPrecondition,
+                "the directory \(shown(record.path)) is missing, though the volume was never deleted; restore it, or "
+                    + "delete the volume")
+        }
+    }
+
+    /// Whether there is a directory; what else may be there is none.
+    package func hasDirectory(_ path: SharePath) throws(DriverError) -> Bool {
+        try onShare("look at \(shown(path))") { () throws(Errno) in
+            do throws(Errno) {
+                _ = try root.open(beneath: path.text, [.pathOnly, .directory])
+                return true
+            } catch
+                where error == .noSuchFileOrDirectory || error == .notDirectory
+                || error == .tooManySymbolicLinkLevels
+            {
+                return false
+            }
+        }
+    }
+
+    private func makeDirectory(_ path: SharePath, _ access: Pool.Access, adoptsData: Bool) throws(DriverError) {
+        let directory = try openMaking(path)
+        let isEmpty = try onShare("look into \(shown(path))") { () throws(Errno) in
+            try directory.isEmptyDirectory()
+        }
+        guard isEmpty || adoptsData else {
+            throw DriverError(
+                .failedPrecondition,
+                "\(shown(path)) exists, has files in it and is no volume of this driver; move it away, choose another "
+                    + "subDir, or, to use what is there, create the volume with onDelete \"retain\" and its subDir named"
+            )
+        }
+        try onShare("set owner and permissions of \(shown(path))") { () throws(Errno) in
+            if access.user != nil || access.group != nil {
+                try directory.setOwner(user: access.user, group: access.group)
+            }
+            if try directory.status().permissions != access.permissions {
+                try directory.setPermissions(access.permissions)
+            }
+        }
+    }
+
+    /// Opens the directory, and makes each component that is missing; no link on the way is followed.
+    private func openMaking(_ path: SharePath) throws(DriverError) -> OwnedDescriptor {
+        do throws(Errno) {
+            var directory = try root.open(beneath: ".", [.readOnly, .directory])
+            for component in path.components {
+                try directory.ensureDirectory(component, permissions: 0o755)
+                directory = try directory.open(beneath: component, [.readOnly, .directory])
+            }
+            return directory
+        } catch {
+            switch error {
+            case .notDirectory, .tooManySymbolicLinkLevels:
+                throw DriverError(
+                    .failedPrecondition,
+                    "\(shown(path)) cannot be made: a file or a symbolic link is in its way; remove it, or choose "
+                        + "another subDir", cause: "\(error)")
+            case .fileNameTooLong:
+                throw .invalid("\(shown(path)) has a component that is longer than the server allows")
+            default:
+                throw .share("make the directory \(shown(path))", error)
+            }
+        }
+    }
+}
+
+extension CrashPoint {
+    fileprivate static let shareClaimed = CrashPoint("create-share.claimed")
+    fileprivate static let shareDirectoryMade = CrashPoint("create-share.directory-made")
+    fileprivate static let shareRecordWritten = CrashPoint("create-share.record-written")
+    fileprivate static let shareRecordNamed = CrashPoint("create-share.record-named")
+}
