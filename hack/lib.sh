@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What every script in hack/ shares; sourced, never run.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+cd "${BASH_SOURCE[0]%/*}/.." || exit
 
 # Ends the script with a reason. Usage: fail TEXT
 fail() {
