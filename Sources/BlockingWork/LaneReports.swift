@@ -41,9 +41,16 @@ package struct LaneRefusal: Error, Hashable, Sendable {
     /// What the lane leads to, as its maker named it.
     package let lane: String
     /// How many there may be of what there is too much of; 0 when it is not about a number.
-    package var limit = 0
+    package let limit: Int
     /// Of the circuit, unless it is closed.
-    package var outage: LaneOutage?
+    package let outage: LaneOutage?
+
+    package init(reason: Reason, lane: String, limit: Int = 0, outage: LaneOutage? = nil) {
+        self.reason = reason
+        self.lane = lane
+        self.limit = limit
+        self.outage = outage
+    }
 }
 
 extension LaneRefusal: CustomStringConvertible {
@@ -85,6 +92,12 @@ package struct LaneOutage: Hashable, Sendable {
     package let cause: Cause
     /// Until whoever tells this learned it.
     package let duration: Duration
+
+    package init(since: ContinuousClock.Instant, cause: Cause, duration: Duration) {
+        self.since = since
+        self.cause = cause
+        self.duration = duration
+    }
 }
 
 /// Whether calls are let through.

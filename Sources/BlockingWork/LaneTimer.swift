@@ -8,7 +8,8 @@ package protocol LaneClock: Sendable {
     /// Calls `action` once, at `instant` or soon after it, on a thread that serves all lanes: it must not block. An owner
     /// has one alarm: an earlier one that is set already stays, a later one is replaced.
     func setAlarm(
-        of owner: ObjectIdentifier.Number, at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void)
+        of owner: ObjectIdentifier.Number, at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
+    )
 
     func removeAlarm(of owner: ObjectIdentifier.Number)
 }
