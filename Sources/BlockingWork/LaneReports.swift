@@ -134,8 +134,9 @@ package struct LaneEvent: Hashable, Sendable {
 package struct LaneSnapshot: Hashable, Sendable {
     package let lane: String
     package let circuit: LaneCircuit
-    /// All threads, and those of them whose work nobody waits for any more.
+    /// All threads, those of them that sleep, and those whose work nobody waits for any more.
     package let threads: Int
+    package let idle: Int
     package let stuck: Int
     /// Pieces of work on a thread, stuck ones included.
     package let running: Int

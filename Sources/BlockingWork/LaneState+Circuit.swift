@@ -99,8 +99,8 @@ extension LaneState {
             case .halfOpen(let outage, _): .halfOpen(outage.report(now: now))
             }
         return LaneSnapshot(
-            lane: lane, circuit: reported, threads: threads, stuck: stuck, running: running.count, queued: waiting,
-            largestQueue: counts.largestQueue, releases: releases.count, admitted: counts.admitted,
+            lane: lane, circuit: reported, threads: threads, idle: idle.count, stuck: stuck, running: running.count,
+            queued: waiting, largestQueue: counts.largestQueue, releases: releases.count, admitted: counts.admitted,
             refused: counts.refused, timedOut: counts.timedOut, late: counts.late)
     }
 }
