@@ -54,11 +54,11 @@ extension LaneState {
         }
     }
 
-    mutating func closeCircuit(now: Instant, _ actions: inout Actions) {
+    mutating func closeCircuit(now: Instant) {
         guard let outage = circuit.outage else { return }
         circuit = .closed(since: now)
+        // The thread that brought the answer goes on with what was kept.
         note(.closed, outage, now: now)
-        for _ in releases.prefix(limits.threads) { provideThread(&actions) }
     }
 
     mutating func beginProbe(_ entry: Entry, _ outage: Outage, now: Instant) {

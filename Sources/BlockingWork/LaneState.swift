@@ -241,7 +241,7 @@ struct LaneState {
         if isSilence {
             silence(of: id, .reported, now: now, &actions)
         } else if wasStuck || circuit.probe == id {
-            closeCircuit(now: now, &actions)
+            closeCircuit(now: now)
         }
         advance(to: now, &actions)
         schedule(&actions)

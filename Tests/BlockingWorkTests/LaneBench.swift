@@ -121,7 +121,7 @@ struct LaneBench {
     /// Starts a call that waits at the door; returns when it is there.
     func stop(
         at door: Door, for time: Duration = .seconds(5)
-    ) async throws -> Task<Result<Int, LaneError<Never>>, Never> {
+    ) async throws -> LaneBenchCall<Never> {
         let before = door.came
         let task = begin(for: time) {
             door.pass()
@@ -134,9 +134,9 @@ struct LaneBench {
     /// Starts a call.
     func begin<Failure: Error>(
         for time: Duration = .seconds(5), _ body: @escaping @Sendable () throws(Failure) -> Int
-    ) -> Task<Result<Int, LaneError<Failure>>, Never> {
+    ) -> LaneBenchCall<Failure> {
         let deadline = after(time)
-        return Task { [lane] in
+        return LaneBenchCall { [lane] in
             do throws(LaneError<Failure>) {
                 return .success(try await lane.run(until: deadline, body))
             } catch {
@@ -159,11 +159,34 @@ struct LaneBench {
     }
 }
 
-/// Waits, at most half a minute, until it is so.
+/// A call that was begun.
+struct LaneBenchCall<Failure: Error>: Sendable {
+    private let result = Noted<Result<Int, LaneError<Failure>>?>(nil)
+    private let task: Task<Void, Never>
+
+    init(_ body: @escaping @Sendable () async -> Result<Int, LaneError<Failure>>) {
+        task = Task { [result] in
+            let found = await body()
+            result.withLock { $0 = found }
+        }
+    }
+
+    func cancel() { task.cancel() }
+
+    /// What came of it; nil, and the test has failed, when it does not end: then its work may block for ever.
+    var value: Result<Int, LaneError<Failure>>? {
+        get async {
+            try? await eventually("the call ends") { result.value != nil }
+            return result.value
+        }
+    }
+}
+
+/// Waits, at most a quarter of a minute, until it is so.
 func eventually(
     _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ isSo: () -> Bool
 ) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(30))
+    let end = ContinuousClock.now.advanced(by: .seconds(15))
     while !isSo() {
         guard ContinuousClock.now < end else {
             Issue.record("it never came to be that \(what)", sourceLocation: sourceLocation)

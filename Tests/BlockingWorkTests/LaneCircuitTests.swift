@@ -266,6 +266,32 @@ struct LaneCircuitTests {
         try await eventually("the circuit closes") { bench.changes.last == .closed }
     }
 
+    @Test("changes are told one at a time and in order, even when whoever is told is slow")
+    func slowListener() async throws {
+        let clock = ManualClock()
+        let (listener, door) = (Door(), Door())
+        let told = Noted<[LaneEvent.Change]>([])
+        let lane = Lane(
+            "server:/share", clock: clock,
+            report: { event in
+                told.withLock { $0.append(event.change) }
+                if event.change == .opened { listener.pass() }
+            })
+        let deadline = clock.now.advanced(by: .seconds(5))
+        let call = Task { try await lane.run(until: deadline) { door.pass() } }
+        try await eventually("the work is at the door") { door.came == 1 }
+        let timer = WorkerThreads(name: "test", limit: 1)
+        defer { timer.close() }
+        timer.submit { clock.advance(by: .seconds(5)) }
+        try await eventually("the opening is being told") { listener.came == 1 }
+        await #expect(throws: LaneError<Never>.unfinished(.deadline)) { try await call.value }
+        door.open()
+        try await eventually("the thread sleeps, and has nothing to tell any more") { lane.snapshot.idle == 1 }
+        #expect(told.value == [.opened])
+        listener.open()
+        try await eventually("the closing is told") { told.value == [.opened, .closed] }
+    }
+
     @Test("64 calls to a dead share cost no more than the threads of its lane, and another lane notices nothing")
     func deadShare() async throws {
         let (dead, alive) = (LaneBench(), LaneBench())

@@ -17,7 +17,7 @@ struct LaneEndTests {
     func idle() async throws {
         let bench = LaneBench()
         let door = Door()
-        var calls: [Task<Result<Int, LaneError<Never>>, Never>] = []
+        var calls: [LaneBenchCall<Never>] = []
         for _ in 0..<3 { calls.append(try await bench.stop(at: door, for: .seconds(3600))) }
         door.open(for: 3)
         for call in calls { _ = await call.value }
@@ -70,7 +70,7 @@ struct LaneEndTests {
         let first = try await bench.stop(at: door)
         let order = Noted<[String]>([])
         for _ in 0..<3 { bench.lane.release { order.withLock { $0.append("release") } } }
-        var calls: [Task<Result<Int, LaneError<Never>>, Never>] = []
+        var calls: [LaneBenchCall<Never>] = []
         for index in 0..<3 {
             calls.append(
                 bench.begin {

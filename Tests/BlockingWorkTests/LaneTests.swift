@@ -66,7 +66,7 @@ struct LaneTests {
         let door = Door()
         let first = try await bench.stop(at: door)
         let order = Noted<[Int]>([])
-        var calls: [Task<Result<Int, LaneError<Never>>, Never>] = []
+        var calls: [LaneBenchCall<Never>] = []
         for index in 0..<20 {
             calls.append(
                 bench.begin {
