@@ -279,7 +279,7 @@ struct LaneCircuitTests {
             })
         let deadline = clock.now.advanced(by: .seconds(5))
         let call = Task { try await lane.run(until: deadline) { door.pass() } }
-        try await eventually("the work is at the door") { door.came == 1 }
+        try await eventually("the work is at the door, and the alarm is set") { door.came == 1 && clock.alarms == 1 }
         let timer = WorkerThreads(name: "test", limit: 1)
         defer { timer.close() }
         timer.submit { clock.advance(by: .seconds(5)) }
