@@ -7,8 +7,8 @@ import Synchronization
 /// the thread stays behind, and after the first that did the lane refuses further calls at once until there is an answer
 /// again. Whatever happens to a share, it costs the threads of its lane, and nobody else's.
 ///
-/// A lane lives as long as somebody holds it or one of its threads runs. A lane that nobody holds, with its circuit open but
-/// no thread left, is forgotten with the state of its circuit.
+/// A lane lives as long as somebody holds it, one of its threads runs, or something waits to be released. One that nobody
+/// holds any more is forgotten after that, even when its circuit is open.
 package final class Lane: Sendable {
     /// What it leads to, for errors and logs.
     package let name: String

@@ -275,6 +275,8 @@ struct LaneState {
             silence(of: id, .deadlinePassed, now: now, &actions)
         }
         startOwnProbe(now: now, &actions)
+        // While something waits to be given back, the lane needs a thread to live by.
+        guard releases.isEmpty else { return }
         endSleepers(idle.prefix { $0.since.advanced(by: limits.idle) <= now }.count, &actions)
     }
 
@@ -292,7 +294,7 @@ struct LaneState {
         for found in running.values {
             consider(found.leftAt == nil ? found.deadline : found.isSilence ? nil : tooLong(found))
         }
-        consider(idle.first?.since.advanced(by: limits.idle))
+        if releases.isEmpty { consider(idle.first?.since.advanced(by: limits.idle)) }
         guard let next, alarm.map({ next < $0 }) ?? true else { return }
         alarm = next
         actions.alarm = next

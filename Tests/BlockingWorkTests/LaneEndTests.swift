@@ -63,6 +63,38 @@ struct LaneEndTests {
         door.open()
     }
 
+    @Test("a lane with something to release lives on, though its circuit is open and nobody holds it")
+    func releaseOfTheLast() async throws {
+        struct TimedOut: Error {}
+        let clock = ManualClock()
+        let ended = Noted<[pthread_t]>([])
+        weak var kept: Lane?
+        let worker: pthread_t
+        do {
+            var limits = LaneLimits()
+            limits.threads = 1
+            let lane = Lane("server:/share", limits: limits, clock: clock, isSilence: { $0 is TimedOut })
+            kept = lane
+            let deadline = clock.now.advanced(by: .seconds(5))
+            worker = try await lane.run(until: deadline) { pthread_self() }
+            await #expect(throws: LaneError<TimedOut>.self) {
+                try await lane.run(until: deadline) { () throws(TimedOut) in throw TimedOut() }
+            }
+            lane.release(Owned(ended: ended))
+            try await eventually("the thread sleeps") { lane.snapshot.idle == 1 }
+        }
+        for _ in 0..<10 { clock.advance(by: .seconds(60)) }
+        #expect(kept?.snapshot.threads == 1)
+        #expect(ended.value.isEmpty)
+        let deadline = clock.now.advanced(by: .seconds(5))
+        #expect(try await kept?.run(until: deadline) { 1 } == 1)
+        try await eventually("it has ended") { ended.value == [worker] }
+        try await eventually("the lane is gone") {
+            clock.advance(by: .seconds(60))
+            return kept == nil
+        }
+    }
+
     @Test("releases and calls take turns")
     func turns() async throws {
         let bench = LaneBench(threads: 1)
