@@ -177,7 +177,6 @@ struct LaneEndTests {
             #expect(clock.alarms == 1)
             lane.close()
         }
-        try await eventually("the lane is gone") { forgotten == nil }
-        #expect(clock.alarms == 0)
+        try await eventually("the lane is gone, and its alarm") { forgotten == nil && clock.alarms == 0 }
     }
 }
