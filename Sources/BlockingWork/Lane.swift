@@ -3,12 +3,12 @@ import Synchronization
 
 /// The few threads on which everything that touches one network share runs.
 ///
-/// A system call on a share whose server is gone cannot be interrupted. So a caller waits until its deadline and no longer,
-/// the thread stays behind, and after the first that did the lane refuses further calls at once until there is an answer
-/// again. Whatever happens to a share, it costs the threads of its lane, and nobody else's.
+/// A system call on a share whose server is gone cannot be interrupted. So a caller waits until its deadline and no
+/// longer, the thread stays behind, and after the first that did the lane refuses further calls at once until there is
+/// an answer again. Whatever happens to a share, it costs the threads of its lane, and nobody else's.
 ///
-/// A lane lives as long as somebody holds it, one of its threads runs, or something waits to be released. One that nobody
-/// holds any more is forgotten after that, even when its circuit is open.
+/// A lane lives as long as somebody holds it, one of its threads runs, or something waits to be released. One that
+/// nobody holds any more is forgotten after that, even when its circuit is open.
 package final class Lane: Sendable {
     /// What it leads to, for errors and logs.
     package let name: String
@@ -20,13 +20,13 @@ package final class Lane: Sendable {
 
     /// - Parameters:
     ///   - name: what it leads to, for errors and logs: no secret, no mount option.
-    ///   - isSilence: whether an error that work threw says that there was no answer, as ETIMEDOUT on a soft mount does.
-    ///     It opens the circuit like a deadline that passed, and work that throws it proves nothing.
+    ///   - isSilence: whether an error that work threw says that there was no answer, as ETIMEDOUT on a soft mount
+    ///     does. It opens the circuit like a deadline that passed, and work that throws it proves nothing.
     ///   - probe: asks whether there is an answer, cheaply, and returns whether it got one; run on the lane after each
-    ///     pause. Without it, the next call after the pause finds out. It is kept as long as the lane and released on any
-    ///     thread: the lane, and what can wait for the server when it ends, it may capture only weakly.
-    ///   - report: told each change of the circuit, in order, one at a time, on whatever thread brought it about, the one
-    ///     of all deadlines included: it must not block.
+    ///     pause. Without it, the next call after the pause finds out. It is kept as long as the lane and released on
+    ///     any thread: the lane, and what can wait for the server when it ends, it may capture only weakly.
+    ///   - report: told each change of the circuit, in order, one at a time, on whatever thread brought it about, the
+    ///     one of all deadlines included: it must not block.
     package init(
         _ name: String, limits: LaneLimits = .init(), clock: any LaneClock,
         isSilence: @escaping @Sendable (any Error) -> Bool = { _ in false },
@@ -50,16 +50,16 @@ package final class Lane: Sendable {
         state.withLock { $0.snapshot(now: clock.now) }
     }
 
-    /// Runs `body` on the lane and returns what it returns; at the deadline, or when the calling task is cancelled, only
-    /// that it goes on. No thread is held meanwhile but the lane's. A caller that is on a thread of the lane already goes
-    /// on at once.
+    /// Runs `body` on the lane and returns what it returns; at the deadline, or when the calling task is cancelled,
+    /// only that it goes on. No thread is held meanwhile but the lane's. A caller that is on a thread of the lane
+    /// already goes on at once.
     ///
     /// Only a result that came in time is returned. One that came later is given to `late`, or simply destroyed, on the
-    /// thread of the lane that made it: so what it owns is given back there, where it may wait for the server. `late` is
-    /// not called for an error, nor for a body that never began.
+    /// thread of the lane that made it: so what it owns is given back there, where it may wait for the server. `late`
+    /// is not called for an error, nor for a body that never began.
     ///
-    /// What `body` and `late` capture is released on the lane or on the thread of the caller. Neither may be the last to
-    /// hold something whose end can wait for the server: that goes to `release`.
+    /// What `body` and `late` capture is released on the lane or on the thread of the caller. Neither may be the last
+    /// to hold something whose end can wait for the server: that goes to `release`.
     package func run<Value: ~Copyable & Sendable, Failure: Error>(
         until deadline: ContinuousClock.Instant,
         late: (@Sendable (consuming Value) -> Void)? = nil,
@@ -85,8 +85,8 @@ package final class Lane: Sendable {
         return try call.answer()
     }
 
-    /// Runs `body`, which gives something back, on the lane some time; nobody waits for it. It is never refused, but waits
-    /// while the circuit is open. A caller that is on a thread of the lane runs it at once.
+    /// Runs `body`, which gives something back, on the lane some time; nobody waits for it. It is never refused, but
+    /// waits while the circuit is open. A caller that is on a thread of the lane runs it at once.
     package func release(_ body: @escaping @Sendable () -> Void) {
         if CurrentThread.group == identity { return body() }
         let chore = LaneChore {
@@ -102,8 +102,9 @@ package final class Lane: Sendable {
         release { box.empty() }
     }
 
-    /// Refuses all calls from now on, those that wait for a thread included. Idle threads end, the others after the work
-    /// they are at and what is left to release; one that is stuck is abandoned and ends when the kernel lets it go.
+    /// Refuses all calls from now on, those that wait for a thread included. Idle threads end, the others after the
+    /// work they are at and what is left to release; one that is stuck is abandoned and ends when the kernel lets it
+    /// go.
     package func close() {
         act { $0.close(now: clock.now) }
     }

@@ -1,7 +1,7 @@
 import LinuxSystem
 
-/// What is known of one lane, and the rules. It does nothing itself: each step returns what its caller has to do once the
-/// lock is open again.
+/// What is known of one lane, and the rules. It does nothing itself: each step returns what its caller has to do once
+/// the lock is open again.
 struct LaneState {
     typealias Instant = ContinuousClock.Instant
     typealias ID = ObjectIdentifier

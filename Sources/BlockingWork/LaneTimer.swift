@@ -5,8 +5,8 @@ import Synchronization
 package protocol LaneClock: Sendable {
     var now: ContinuousClock.Instant { get }
 
-    /// Calls `action` once, at `instant` or soon after it, on a thread that serves all lanes: it must not block. An owner
-    /// has one alarm: an earlier one that is set already stays, a later one is replaced.
+    /// Calls `action` once, at `instant` or soon after it, on a thread that serves all lanes: it must not block. An
+    /// owner has one alarm: an earlier one that is set already stays, a later one is replaced.
     func setAlarm(
         of owner: ObjectIdentifier.Number, at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
     )
@@ -16,9 +16,9 @@ package protocol LaneClock: Sendable {
 
 /// The real time, with one thread for the alarms of all lanes.
 ///
-/// The thread starts with the first alarm and sleeps until the next one is due: a driver without lanes has none, and lanes
-/// without calls cost nothing. `Task.sleep` would do the same on threads of Dispatch's, which nobody here names, counts
-/// or keeps free of signals.
+/// The thread starts with the first alarm and sleeps until the next one is due: a driver without lanes has none, and
+/// lanes without calls cost nothing. `Task.sleep` would do the same on threads of Dispatch's, which nobody here names,
+/// counts or keeps free of signals.
 package final class LaneTimer: LaneClock {
     private struct Alarm {
         let instant: ContinuousClock.Instant

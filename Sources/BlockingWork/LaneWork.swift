@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Something to be done on a lane. The lane's state decides which of its methods are called: `perform` at most once; and
-/// then, or instead, for a caller who waits, exactly one of `deliver` and `leave`.
+/// Something to be done on a lane. The lane's state decides which of its methods are called: `perform` at most once;
+/// and then, or instead, for a caller who waits, exactly one of `deliver` and `leave`.
 protocol LaneWork: AnyObject, Sendable {
     /// Does the work, on a thread of the lane, and keeps its result. Returns whether it failed in a way that means: no
     /// answer.

@@ -2,8 +2,8 @@ import Synchronization
 
 /// The lanes of a driver, one for each share in use.
 ///
-/// A lane is made when it is first asked for, and forgotten when nobody holds it and its last thread has ended. As long as
-/// either is the case everybody gets the same one, so the threads for a share stay few.
+/// A lane is made when it is first asked for, and forgotten when nobody holds it and its last thread has ended. As long
+/// as either is the case everybody gets the same one, so the threads for a share stay few.
 package final class Lanes: Sendable {
     private struct Entry {
         weak var lane: Lane?

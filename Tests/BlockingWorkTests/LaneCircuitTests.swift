@@ -28,8 +28,8 @@ struct LaneCircuitTests {
         #expect(later.outage == LaneOutage(since: since, cause: .deadlinePassed, duration: .seconds(12)))
         #expect(
             later.description
-                == "server:/share has not answered for 12 s (a call passed its deadline), and all 1 threads for it wait "
-                + "in the kernel; call again when it answers")
+                == "server:/share has not answered for 12 s (a call passed its deadline), and all 1 threads for it "
+                + "wait in the kernel; call again when it answers")
         #expect(bench.changes == [.opened])
         #expect(bench.events.map(\.stuck) == [1])
         #expect(bench.lane.snapshot.circuit == .open(try #require(later.outage)))
