@@ -17,8 +17,8 @@ package protocol LaneClock: Sendable {
 /// The real time, with one thread for the alarms of all lanes.
 ///
 /// The thread starts with the first alarm and sleeps until the next one is due: a driver without lanes has none, and
-/// lanes without calls cost nothing. `Task.sleep` would do the same on threads of Dispatch's, which nobody here names,
-/// counts or keeps free of signals.
+/// lanes without calls cost nothing. `Task.sleep` would do the same on four threads of Dispatch's, which nobody here
+/// names or counts.
 package final class LaneTimer: LaneClock {
     private struct Alarm {
         let instant: ContinuousClock.Instant
