@@ -87,7 +87,7 @@ let package = Package(
         tests(of: "JSONText"),
         tests(of: "StorageModel"),
         tests(of: "LinuxSystem", [systemPackage]),
-        tests(of: "BlockingWork"),
+        tests(of: "BlockingWork", ["LinuxSystem"]),
         tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
@@ -95,7 +95,7 @@ let package = Package(
         tests(of: "CSIServices", ["StorageModel"]),
         tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),
-        tests(of: "CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
+        tests(of: "CSIEndpoint", ["BlockingWork", "CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
         tests(of: "CommandLineTools", ["CSIWire", "JSONText", "LinuxSystem"]),
 
         // Need real mounts: run only inside a private mount namespace (hack/test).

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct start {
     void (*body)(void *context);
@@ -40,6 +41,21 @@ int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void
     pthread_attr_destroy(&attributes);
     if (failure != 0) free(s);
     return failure;
+}
+
+int CLinuxShims_wait_semaphore(sem_t *semaphore, int64_t nanoseconds) {
+    enum { second = 1000000000 };
+    if (nanoseconds < 0) nanoseconds = 0;
+    struct timespec until;
+    /* The wall clock may jump while we wait. */
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += nanoseconds / second;
+    until.tv_nsec += nanoseconds % second;
+    if (until.tv_nsec >= second) {
+        until.tv_sec++;
+        until.tv_nsec -= second;
+    }
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &until);
 }
 
 static _Thread_local uintptr_t thread_group;

@@ -179,13 +179,15 @@ private struct Unary {
         _ body: @escaping @Sendable (Request) async throws(DriverError) -> Response
     ) -> (String, MethodHandler) {
         let handler: @Sendable ([UInt8], CallContext) async throws(GRPCStatus) -> [UInt8] = {
-            [log] bytes, context throws(GRPCStatus) in
+            [log, executor] bytes, context throws(GRPCStatus) in
             let start = ContinuousClock.now
             var named: String?
             do throws(DriverError) {
                 let request = try Request(wire: bytes)
                 named = volume?(request)
-                let response = try await body(request).wireBytes()
+                // Who touches no storage has nothing to hurry, and is asked most often.
+                let deadline = executor == nil ? nil : context.deadline
+                let response = try await answer(request, until: deadline, body).wireBytes()
                 log.record(context, effect, volume: named, since: start, failure: nil)
                 return response
             } catch {
@@ -209,4 +211,16 @@ private struct Unary {
             }
         )
     }
+}
+
+/// Calls `body` with the deadline for it to know.
+private func answer<Request: Sendable, Response: Sendable>(
+    _ request: Request, until deadline: ContinuousClock.Instant?,
+    _ body: @Sendable (Request) async throws(DriverError) -> Response
+) async throws(DriverError) -> Response {
+    guard let deadline else { return try await body(request) }
+    let result = await CallDeadline.$current.withValue(deadline) { () async -> Result<Response, DriverError> in
+        do throws(DriverError) { return .success(try await body(request)) } catch { return .failure(error) }
+    }
+    return try result.get()
 }

@@ -26,6 +26,13 @@ import SystemPackage
         // Only EINTR can fail here (sem_wait(3)).
         while unsafe sem_wait(semaphore) != 0 {}
     }
+
+    /// As `wait()`, but for about that time at most: a signal of the process may end it early, and an hour is the
+    /// longest.
+    package func wait(atMost time: Duration) {
+        let (seconds, attoseconds) = min(time, .seconds(3600)).components
+        _ = unsafe CLinuxShims_wait_semaphore(semaphore, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
 }
 
 /// A thread that nobody joins.

@@ -3,6 +3,7 @@
 #ifndef CLINUXSHIMS_H
 #define CLINUXSHIMS_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -75,6 +76,9 @@ int CLinuxShims_listmount_nothing(void);
 /* pthread_create(3) with pthread_setname_np(3), which Swift's Glibc lacks: a detached thread that blocks every signal.
    `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
 int CLinuxShims_start_thread(const char *name, void (*body)(void *context), void *context);
+
+/* sem_clockwait(3) on CLOCK_MONOTONIC, which Swift's Glibc lacks: 0, or -1 with ETIMEDOUT or EINTR. */
+int CLinuxShims_wait_semaphore(sem_t *semaphore, int64_t nanoseconds);
 
 /* mallopt(3): blocks of `bytes` and more are mapped each by itself, so that they go back to the kernel when they are
    freed; at most `arenas` heaps. 0, or -1 when Glibc refuses. */
