@@ -13,7 +13,8 @@ package struct KeyedValues: Hashable, Sendable {
     ///   - field: the name of the map, for the text of errors.
     ///   - known: the keys that have a meaning, as they are to be written.
     ///   - ignored: beginnings, in lower case, of keys that are passed over unless they are known.
-    /// - Throws: INVALID_ARGUMENT for any other key and for one that is given twice: with the key, never with the value.
+    /// - Throws: INVALID_ARGUMENT for any other key and for one that is given twice: with the key, never with the
+    ///   value.
     package init(
         _ given: [String: String], field: String, known: [String], ignored: [String] = [Self.orchestratorPrefix]
     ) throws(DriverError) {
