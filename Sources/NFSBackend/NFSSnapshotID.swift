@@ -11,7 +11,6 @@ struct NFSSnapshotID: Hashable {
 
     /// Nil when it gave no such id, or what it says leads out of the share.
     init?(_ id: String) {
-        guard id.utf8.count <= NFSVolumeID.longestUnderstood else { return nil }
         let fields = id.utf8.split(separator: UInt8(ascii: "#"), omittingEmptySubsequences: false)
             .map { Substring($0) }
         guard fields.count == 5, case .share(let share) = NFSLocation(serverField: fields[0], shareField: fields[1]),

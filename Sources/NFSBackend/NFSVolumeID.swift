@@ -101,7 +101,7 @@ struct NFSVolumeID: Hashable {
     /// driver's own directory: no volume can have it.
     init?(_ id: VolumeID) {
         let text = id.rawValue
-        guard text.utf8.count <= Self.longestUnderstood, !PathComponents.hasControlCharacter(text) else { return nil }
+        guard text.utf8.count <= Self.longestUnderstood else { return nil }
         let fields = text.utf8.split(separator: Self.separator, omittingEmptySubsequences: false).map { Substring($0) }
         if fields.count == 1 {
             self.init(legacy: text)

@@ -163,6 +163,16 @@ struct NFSParametersTests {
         }
     }
 
+    @Test(
+        "what no object is named is refused, whatever stands around it",
+        arguments: ["..", ".", "a/b", "\\", "a\\b", "$", "${pv.metadata.name}", "", "\n"])
+    func hostileMetadataInside(value: String) {
+        let more = Self.metadata.merging([
+            "subDir": "x-${pvc.metadata.name}-y", "csi.storage.k8s.io/pvc/name": value,
+        ]) { $1 }
+        #expect(throws: DriverError.self) { try read(more) }
+    }
+
     @Test("what is expanded is looked at again as a whole")
     func expandedTogether() {
         for template in [

@@ -121,6 +121,12 @@ struct NFSShareTests {
         #expect(try NFSSubdirectory(first).relation(to: NFSSubdirectory(second)) == expected)
     }
 
+    @Test("one letter to Unicode is two directories to a server")
+    func bytes() throws {
+        #expect(try NFSSubdirectory("\u{E9}") != NFSSubdirectory("e\u{301}"))
+        #expect(try NFSSubdirectory("/a/") == NFSSubdirectory("a"))
+    }
+
     @Test("everything but the share itself is inside the share")
     func relationToShare() throws {
         #expect(DirectoryRelation(of: [], to: []) == .equal)
