@@ -64,6 +64,7 @@ let package = Package(
         target(
             "HostPathBackend",
             ["StorageModel", "PoolStore", "TreeCopy", "LinuxSystem", "BlockingWork", systemPackage]),
+        target("NFSBackend", ["StorageModel"]),
         target("CSIServices", ["StorageModel"]),
         target("CSIWire", ["CCSIProto", "StorageModel", "JSONText"]),
         target("GRPCServing", ["CGRPCShims"]),
@@ -92,6 +93,7 @@ let package = Package(
         tests(of: "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
         tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "NFSBackend", ["StorageModel"]),
         tests(of: "CSIServices", ["StorageModel"]),
         tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),

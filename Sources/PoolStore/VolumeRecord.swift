@@ -1,16 +1,5 @@
 import JSONText
-
-/// What happens to the data of a volume that is deleted: the StorageClass parameter `onDelete`.
-package enum DeletePolicy: String, Hashable, Sendable, CaseIterable {
-    case delete
-    /// The data and the record stay; the name stays taken.
-    case retain
-    /// The data moves to `archived/`, the record goes.
-    case archive
-
-    /// The key in a record's parameters.
-    package static let parameter = "onDelete"
-}
+package import StorageModel
 
 /// The truth about one volume: the file `.moorage/volumes/<id>.json` of its pool.
 package struct VolumeRecord: Hashable, Sendable {

@@ -16,6 +16,9 @@ struct HostileInputTests {
             "h.\(poolID).ä",
             "h.\(poolID).sha-0", "h.\(poolID).sha-\(String(repeating: "A", count: 32))", "h.\(poolID).a\n",
             "h.\(poolID).\(String(repeating: "a", count: 97))", String(repeating: "h.", count: 50_000),
+            // Ids of NFS volumes.
+            "nfs.example.com#srv#pvc-1", "@fast##pvc-1", "10.0.0.1/srv/pvc-1", "h.\(poolID).a#srv#pvc-1",
+            "h.\(poolID).a/srv/pvc-1",
         ])
     func malformed(text: String) async throws {
         let fixture = try Fixture(Scratch())
