@@ -39,7 +39,10 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 // What each target may import is held by hack/verify-imports; the table is in ARCHITECTURE.md.
 let package = Package(
     name: "moorage",
-    products: [.executable(name: "moorage", targets: ["moorage"])],
+    products: [
+        .executable(name: "moorage", targets: ["moorage"]),
+        .executable(name: "moorage-mount", targets: ["moorage-mount"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
@@ -77,6 +80,9 @@ let package = Package(
                 "CSIEndpoint", "CSIWire", "GRPCServing", "CommandLineTools", argumentParser, logging, systemPackage,
             ],
             swiftSettings: strict),
+
+        // Started for each network mount; from the driver it has only the form of their messages.
+        .executableTarget(name: "moorage-mount", dependencies: ["CLinuxShims"], cSettings: ourC),
 
         // Measures running drivers: the client of hack/bench.
         .executableTarget(

@@ -3,6 +3,8 @@
 #ifndef CLINUXSHIMS_H
 #define CLINUXSHIMS_H
 
+#include "CLinuxShims_mount.h"
+
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +60,7 @@ int CLinuxShims_renameat2(int from, const char *from_name, int to, const char *t
 
 /* fcntl(2) with F_OFD_SETLK on the whole file: variadic. */
 int CLinuxShims_lock_whole_file(int descriptor);
+int CLinuxShims_syncfs(int descriptor);
 
 /* open_tree(2), move_mount(2), mount_setattr(2): no wrapper in Glibc 2.36's Swift import. */
 int CLinuxShims_open_tree(int directory, const char *path, unsigned flags);
@@ -72,6 +75,20 @@ int CLinuxShims_umount2(const char *path, int flags);
    where they exist: enough to know whether they do. */
 int CLinuxShims_statmount_nothing(void);
 int CLinuxShims_listmount_nothing(void);
+
+/* posix_spawn(3), whose attributes and file actions are C's own: a process with the default signals, a process group of
+   its own, no arguments and no environment. It has `socket` as descriptor `number`, /dev/null as 0 and 1, and 2 as the
+   caller has it; everything else must be close-on-exec. Returns 0 or an error number. */
+int CLinuxShims_spawn(const char *program, int socket, int number, pid_t *process);
+
+/* pidfd_open(2), and pidfd_send_signal(2) with SIGKILL: newer than Swift's import of Glibc. */
+int CLinuxShims_pidfd_open(pid_t process);
+int CLinuxShims_pidfd_kill(int pidfd);
+
+/* recvmsg(2) of one message, with at most one descriptor (SCM_RIGHTS: macros), without waiting. `received` is the
+   length of the message, which can be more than `size`; 0 when nobody is at the other end any more. `descriptor`,
+   close-on-exec, is the caller's, or -1. */
+int CLinuxShims_receive(int socket, void *bytes, size_t size, size_t *received, int *descriptor);
 
 /* pthread_create(3) with pthread_setname_np(3), which Swift's Glibc lacks: a detached thread that blocks every signal.
    `name` is copied, at most 15 bytes of it. Returns 0 or an error number. */
@@ -102,6 +119,7 @@ extern const unsigned CLinuxShims_OPEN_TREE_CLONE;
 extern const unsigned CLinuxShims_OPEN_TREE_CLOEXEC;
 extern const unsigned CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH;
 extern const unsigned CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH;
+extern const unsigned CLinuxShims_MOVE_MOUNT_BENEATH;
 extern const uint64_t CLinuxShims_MOUNT_ATTR_RDONLY;
 extern const uint64_t CLinuxShims_MOUNT_ATTR_NOSUID;
 extern const uint64_t CLinuxShims_MOUNT_ATTR_NODEV;
