@@ -82,3 +82,7 @@ int CLinuxShims_lock_whole_file(int descriptor) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     return fcntl(descriptor, F_OFD_SETLK, &whole);
 }
+
+int CLinuxShims_syncfs(int descriptor) {
+    return syncfs(descriptor);
+}

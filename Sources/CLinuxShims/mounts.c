@@ -23,6 +23,7 @@ const unsigned CLinuxShims_OPEN_TREE_CLONE = OPEN_TREE_CLONE;
 const unsigned CLinuxShims_OPEN_TREE_CLOEXEC = OPEN_TREE_CLOEXEC;
 const unsigned CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH = MOVE_MOUNT_F_EMPTY_PATH;
 const unsigned CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH = MOVE_MOUNT_T_EMPTY_PATH;
+const unsigned CLinuxShims_MOVE_MOUNT_BENEATH = 0x200; // Linux 6.5; not in older headers
 const uint64_t CLinuxShims_MOUNT_ATTR_RDONLY = MOUNT_ATTR_RDONLY;
 const uint64_t CLinuxShims_MOUNT_ATTR_NOSUID = MOUNT_ATTR_NOSUID;
 const uint64_t CLinuxShims_MOUNT_ATTR_NODEV = MOUNT_ATTR_NODEV;

@@ -38,6 +38,10 @@ package struct JSONObject: Sendable {
         return member.value
     }
 
+    package func has(_ name: String) -> Bool {
+        members.contains { $0.name == name }
+    }
+
     private func wrongType(_ name: String) -> Mismatch {
         Mismatch("\(prefix)\(name) is of the wrong type")
     }

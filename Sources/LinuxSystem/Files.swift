@@ -67,6 +67,11 @@ extension OwnedDescriptor {
         _ = try systemCall { fsync(rawValue) }
     }
 
+    /// syncfs(2): all that was written to the file system of this file is on stable storage.
+    package func synchronizeFileSystem() throws(Errno) {
+        _ = try systemCall { CLinuxShims_syncfs(rawValue) }
+    }
+
     /// Takes an exclusive lock on the open file (fcntl(2), F_OFD_SETLK), held until its last descriptor closes.
     ///
     /// - Returns: false when another open file holds it.

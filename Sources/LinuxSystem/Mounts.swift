@@ -31,6 +31,18 @@ extension OwnedDescriptor {
         _ = try systemCall { unsafe CLinuxShims_move_mount(rawValue, "", destination, "", flags) }
     }
 
+    /// Attaches this detached mount beneath the topmost one at the place that `target` stands for, which is the root of
+    /// that (move_mount(2), MOVE_MOUNT_BENEATH, Linux 6.5).
+    ///
+    /// - Throws: EINVAL also where the kernel does not know it.
+    package func attachMount(beneath target: borrowing OwnedDescriptor) throws(Errno) {
+        let destination = target.rawValue
+        let flags =
+            CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH | CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH
+            | CLinuxShims_MOVE_MOUNT_BENEATH
+        _ = try systemCall { unsafe CLinuxShims_move_mount(rawValue, "", destination, "", flags) }
+    }
+
     /// Detaches the topmost mount at a name in this directory: at once, whoever uses it, following no link
     /// (umount2(2), MNT_DETACH | UMOUNT_NOFOLLOW).
     ///

@@ -1,5 +1,5 @@
 // Requests and answers of the Controller service, field for field as in proto/csi/v1/csi.proto. Secrets are dropped
-// where bytes become values: no backend here takes one, and what is not carried cannot leak.
+// where bytes become values, for what is not carried cannot leak; only their mount options are kept, out of sight.
 
 package struct CreateVolumeRequest: Hashable, Sendable {
     package var name: String
@@ -9,12 +9,16 @@ package struct CreateVolumeRequest: Hashable, Sendable {
     package var contentSource: VolumeContentSource?
     package var accessibilityRequirements: TopologyRequirement?
     package var mutableParameters: [String: String]
+    /// Of the secrets.
+    package var mountOptions: SensitiveText?
 
     package init(
         name: String = "", capacityRange: CapacityRange? = nil, volumeCapabilities: [VolumeCapability] = [],
         parameters: [String: String] = [:], contentSource: VolumeContentSource? = nil,
-        accessibilityRequirements: TopologyRequirement? = nil, mutableParameters: [String: String] = [:]
+        accessibilityRequirements: TopologyRequirement? = nil, mutableParameters: [String: String] = [:],
+        mountOptions: SensitiveText? = nil
     ) {
+        self.mountOptions = mountOptions
         self.name = name
         self.capacityRange = capacityRange
         self.volumeCapabilities = volumeCapabilities
@@ -35,9 +39,12 @@ package struct CreateVolumeResponse: Hashable, Sendable {
 
 package struct DeleteVolumeRequest: Hashable, Sendable {
     package var volumeID: VolumeID
+    /// Of the secrets.
+    package var mountOptions: SensitiveText?
 
-    package init(volumeID: VolumeID) {
+    package init(volumeID: VolumeID, mountOptions: SensitiveText? = nil) {
         self.volumeID = volumeID
+        self.mountOptions = mountOptions
     }
 }
 

@@ -7,11 +7,14 @@ package struct DriverError: Error, Hashable, Sendable, CustomStringConvertible {
     package var message: String
     /// What the kernel or a lower room reported, for the log; empty when there is nothing more to say.
     package var cause: String
+    /// Whether it says that a server did not answer, so that the next call need not wait to learn it.
+    package var isSilence: Bool
 
-    package init(_ code: Code, _ message: String, cause: String = "") {
+    package init(_ code: Code, _ message: String, cause: String = "", isSilence: Bool = false) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.isSilence = isSilence
     }
 
     package var description: String {

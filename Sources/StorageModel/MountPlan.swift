@@ -6,12 +6,16 @@ package struct MountPlan: Hashable, Sendable {
         case directory(root: String, components: [String])
         /// A block device's node below such a root, found in the same way. The node is bound, never a copy made of it.
         case blockDevice(root: String, components: [String])
+        /// A directory below the root of a share, found in the same way; without components the root itself.
+        case share(NetworkShare, components: [String])
 
         package var isBlock: Bool {
-            switch self {
-            case .directory: false
-            case .blockDevice: true
-            }
+            if case .blockDevice = self { true } else { false }
+        }
+
+        /// The share that it is on, if it is on one.
+        package var share: NetworkShare? {
+            if case .share(let share, _) = self { share } else { nil }
         }
     }
 

@@ -107,11 +107,36 @@ package struct VolumeUsage: Hashable, Sendable {
     }
 }
 
-package struct NodeGetVolumeStatsResponse: Hashable, Sendable {
-    package var usage: [VolumeUsage]
+/// Whether something about a volume needs a person.
+package struct VolumeCondition: Hashable, Sendable {
+    package var isAbnormal: Bool
+    package var message: String
 
-    package init(usage: [VolumeUsage]) {
+    package init(isAbnormal: Bool, message: String) {
+        self.isAbnormal = isAbnormal
+        self.message = message
+    }
+
+    package static let normal = VolumeCondition(isAbnormal: false, message: "the volume is mounted")
+}
+
+/// What is known of a mounted volume.
+package struct VolumeStatistics: Hashable, Sendable {
+    /// Empty when nobody could say.
+    package var usage: [VolumeUsage]
+    package var condition: VolumeCondition
+
+    package init(usage: [VolumeUsage], condition: VolumeCondition = .normal) {
         self.usage = usage
+        self.condition = condition
+    }
+}
+
+package struct NodeGetVolumeStatsResponse: Hashable, Sendable {
+    package var statistics: VolumeStatistics
+
+    package init(_ statistics: VolumeStatistics) {
+        self.statistics = statistics
     }
 }
 

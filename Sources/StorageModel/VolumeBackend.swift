@@ -9,12 +9,15 @@ package protocol VolumeBackend: Sendable {
     /// From where its volumes can be reached, or nil from everywhere.
     var topology: Topology? { get }
 
+    /// Whether it knows all of its volumes.
+    var listsVolumes: Bool { get }
+
     /// Whether the id has the form that this backend gives. It says nothing about existence.
     func recognises(_ id: VolumeID) -> Bool
 
-    /// Whether the context is that of a static volume of this backend: storage that was there before, which an
+    /// Whether id and context are those of a static volume of this backend: storage that was there before, which an
     /// administrator gave an id of his own. It says nothing about existence.
-    func describesStaticVolume(_ context: [String: String]) -> Bool
+    func describesStaticVolume(_ id: VolumeID, _ context: [String: String]) -> Bool
 
     /// Throws INVALID_ARGUMENT with the reason when no volume that this backend makes can be used like that.
     func checkSupport(of capability: VolumeCapability) throws(DriverError)
@@ -38,7 +41,9 @@ package protocol VolumeBackend: Sendable {
     func volume(_ id: VolumeID) async throws(DriverError) -> StoredVolume
 
     /// Removes the volume as its `onDelete` says. A volume that does not exist is a success.
-    func delete(_ id: VolumeID) async throws(DriverError)
+    ///
+    /// - Parameter mountOptions: how its storage has to be mounted for that; nil when the caller does not say.
+    func delete(_ id: VolumeID, mountOptions: SensitiveText?) async throws(DriverError)
 
     /// Up to `limit` volumes with ids after `id`, in the order of their ids.
     func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume]
@@ -72,13 +77,25 @@ package struct VolumePlacement: Hashable, Sendable {
     package var capacityBytes: Int64
     /// The parameters that have a meaning, normalised: what a second request is compared with.
     package var parameters: [String: String]
+    /// What the orchestrator is to hand to the node.
+    package var context: [String: String]
+    /// Whether a directory that is there, with what is in it, may become the volume.
+    package var adoptsData: Bool
+    /// How the storage has to be mounted to make the volume.
+    package var mountOptions: SensitiveText
 
-    package init(id: VolumeID, name: String, pool: String, capacityBytes: Int64, parameters: [String: String]) {
+    package init(
+        id: VolumeID, name: String, pool: String, capacityBytes: Int64, parameters: [String: String],
+        context: [String: String] = [:], adoptsData: Bool = false, mountOptions: SensitiveText = SensitiveText([])
+    ) {
         self.id = id
         self.name = name
         self.pool = pool
         self.capacityBytes = capacityBytes
         self.parameters = parameters
+        self.context = context
+        self.adoptsData = adoptsData
+        self.mountOptions = mountOptions
     }
 }
 

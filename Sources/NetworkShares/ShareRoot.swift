@@ -1,0 +1,77 @@
+package import LinuxSystem
+package import StorageModel
+import Synchronization
+package import SystemPackage
+
+/// The root directory of a share, mounted for the driver alone. Everything about it may wait for the server, its end
+/// included: it is used and let go of on the lane of its share.
+package final class ShareRoot: Sendable {
+    package let share: NetworkShare
+    /// As fsmount(2) gives it: a place.
+    private let mount: OwnedDescriptor
+    private let attachment = Mutex<Anchor?>(nil)
+    private let companion = Mutex<(any Sendable)?>(nil)
+
+    init(share: NetworkShare, mount: consuming OwnedDescriptor) {
+        self.share = share
+        self.mount = mount
+    }
+
+    /// The root directory, open for reading.
+    package func open() throws(Errno) -> OwnedDescriptor {
+        try mount.open(beneath: ".", [.readOnly, .directory])
+    }
+
+    /// What the user of the root keeps with it, made by the first one who asks.
+    package func companion<Value: Sendable>(
+        _ make: () throws(DriverError) -> Value
+    ) throws(DriverError) -> Value {
+        if let known = companion.withLock({ $0 }) as? Value { return known }
+        let made = try make()
+        companion.withLock { $0 = made }
+        return made
+    }
+
+    /// Whether the server no longer knows what was opened.
+    var isStale: Bool {
+        do throws(Errno) {
+            _ = try mount.fileSystemStatus()
+            return false
+        } catch {
+            return error == .staleNFSFileHandle
+        }
+    }
+
+    /// See `NetworkShares.tree`.
+    func tree(
+        _ components: [String], for volume: VolumeID, _ anchorage: Anchorage
+    ) throws(DriverError) -> OwnedDescriptor {
+        do throws(Errno) {
+            let directory = try mount.open(
+                beneath: components.isEmpty ? "." : components.joined(separator: "/"), [.pathOnly, .directory])
+            // Before Linux 6.15 only what is in a namespace can be cloned (open_tree(2)). And a process that holds the last
+            // reference to a mount of a silent server does not end when it is killed.
+            try anchor(in: anchorage)
+            return try directory.cloneMount()
+        } catch {
+            switch error {
+            case .noSuchFileOrDirectory:
+                throw DriverError(
+                    .notFound, "volume \(volume): its directory is not on \(share)", cause: "openat2: \(error)")
+            case .tooManySymbolicLinkLevels, .improperLink, .notDirectory:
+                throw DriverError(
+                    .failedPrecondition,
+                    "volume \(volume): a symbolic link or a file is on the way to its directory on \(share); restore "
+                        + "the directory", cause: "openat2: \(error)")
+            default:
+                throw .share("open the directory of volume \(volume) on \(share)", error)
+            }
+        }
+    }
+
+    private func anchor(in anchorage: Anchorage) throws(Errno) {
+        try attachment.withLock { attachment throws(Errno) in
+            if attachment == nil { attachment = try anchorage.attach(mount) }
+        }
+    }
+}
