@@ -22,7 +22,7 @@ package struct Backends: Sendable {
     ///
     /// - Throws: INVALID_ARGUMENT when id and context mean two volumes.
     func existing(_ id: VolumeID, context: [String: String] = [:]) throws(DriverError) -> any VolumeBackend {
-        if let backend = ordered.first(where: { $0.describesStaticVolume(context) }) {
+        if let backend = ordered.first(where: { $0.describesStaticVolume(id, context) }) {
             guard recognising(id) == nil else {
                 throw .invalid(
                     "volume_id and volume_context mean two volumes: the id \(id) is one that this driver gives, and "

@@ -16,10 +16,13 @@ package struct ControllerService: Sendable {
     }
 
     package func capabilities(_: ControllerGetCapabilitiesRequest) -> ControllerGetCapabilitiesResponse {
-        ControllerGetCapabilitiesResponse(capabilities: [
-            .createDeleteVolume, .listVolumes, .getCapacity, .getVolume, .singleNodeMultiWriter,
-        ])
+        let listing: [ControllerCapability] = canList ? [.listVolumes] : []
+        return ControllerGetCapabilitiesResponse(
+            capabilities: [.createDeleteVolume] + listing + [.getCapacity, .getVolume, .singleNodeMultiWriter])
     }
+
+    /// A list that lacks volumes would make an orchestrator believe that they are gone.
+    private var canList: Bool { backends.all.allSatisfy(\.listsVolumes) }
 
     package func createVolume(_ request: CreateVolumeRequest) async throws(DriverError) -> CreateVolumeResponse {
         try RequestChecks.volumeName(request.name)
@@ -58,7 +61,7 @@ package struct ControllerService: Sendable {
                         + "unpublish and unstage it first"
                 )
             }
-            try await backend.delete(id)
+            try await backend.delete(id, mountOptions: request.mountOptions)
         }
         return DeleteVolumeResponse()
     }
@@ -70,7 +73,7 @@ package struct ControllerService: Sendable {
         try RequestChecks.required(request.volumeCapabilities)
         let backend = try backends.existing(request.volumeID, context: request.volumeContext)
         do {
-            if backend.describesStaticVolume(request.volumeContext) {
+            if backend.describesStaticVolume(request.volumeID, request.volumeContext) {
                 try await validate(staticVolumeOf: request, on: backend)
             } else {
                 let volume = try await backend.volume(request.volumeID)
@@ -111,6 +114,12 @@ package struct ControllerService: Sendable {
     }
 
     package func listVolumes(_ request: ListVolumesRequest) async throws(DriverError) -> ListVolumesResponse {
+        guard canList else {
+            throw DriverError(
+                .unimplemented,
+                "volumes on network shares cannot be listed, for a StorageClass may name any share; its capabilities "
+                    + "say what this driver can do")
+        }
         guard request.maxEntries >= 0 else {
             throw .invalid("max_entries must not be negative; it is \(request.maxEntries)")
         }

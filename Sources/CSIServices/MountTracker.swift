@@ -31,10 +31,10 @@ package protocol MountTracker: Sendable {
     /// Unmounts what is at the path and removes the directory. Nothing there is a success.
     func unpublish(_ volume: VolumeID, path: String) async throws(DriverError)
 
-    /// Usage of the file system behind the volume, without asking its backend; nil when nothing is known of the path,
-    /// NOT_FOUND when the volume is not mounted there.
-    func usage(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]?
+    /// Usage and condition of the file system behind the volume, without asking its backend; nil when nothing is known
+    /// of the path, NOT_FOUND when the volume is not mounted there.
+    func statistics(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> VolumeStatistics?
 
-    /// Usage of the file system behind the volume; NOT_FOUND when the plan is not mounted at the path.
-    func usage(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]
+    /// The same; NOT_FOUND when the plan is not mounted at the path.
+    func statistics(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> VolumeStatistics
 }

@@ -22,7 +22,9 @@ package struct NodeService: Sendable {
     }
 
     package func capabilities(_: NodeGetCapabilitiesRequest) -> NodeGetCapabilitiesResponse {
-        NodeGetCapabilitiesResponse(capabilities: [.stageUnstageVolume, .getVolumeStats, .singleNodeMultiWriter])
+        NodeGetCapabilitiesResponse(capabilities: [
+            .stageUnstageVolume, .getVolumeStats, .volumeCondition, .singleNodeMultiWriter,
+        ])
     }
 
     package func info(_: NodeGetInfoRequest) -> NodeGetInfoResponse {
@@ -108,15 +110,15 @@ package struct NodeService: Sendable {
                 .notFound, "volume \(request.volumeID) is not mounted at volume_path, which is not an absolute path")
         }
         // First, because a static volume is known by nothing else: this request brings no context.
-        if let usage = try await tracker.usage(ofTracked: request.volumeID, at: request.volumePath) {
-            return NodeGetVolumeStatsResponse(usage: usage)
+        if let found = try await tracker.statistics(ofTracked: request.volumeID, at: request.volumePath) {
+            return NodeGetVolumeStatsResponse(found)
         }
         let backend = try backends.existing(request.volumeID)
         // How the volume is used does not matter for what it holds: any supported capability leads to the same tree.
         let anyUse = VolumeCapability(.mount(MountCapability()), .singleNodeWriter)
         let plan = try await backend.mountPlan(for: request.volumeID, capability: anyUse, context: [:])
         return NodeGetVolumeStatsResponse(
-            usage: try await tracker.usage(of: plan, volume: request.volumeID, at: request.volumePath))
+            try await tracker.statistics(of: plan, volume: request.volumeID, at: request.volumePath))
     }
 
     /// The first two steps of a publication are those of a stage: after a reboot or a takeover the orchestrator

@@ -7,10 +7,13 @@ package struct LedgerEntry: Hashable, Sendable {
     package var intent: MountIntent
     /// The root directory of the tree: what the kernel shows at the path while the mount is there.
     package var tree: FileStatus.Identity
+    /// `server:/share` of a volume on a network share: whose lane asks for it.
+    package var share: String?
 
-    package init(intent: MountIntent, tree: FileStatus.Identity) {
+    package init(intent: MountIntent, tree: FileStatus.Identity, share: String? = nil) {
         self.intent = intent
         self.tree = tree
+        self.share = share
     }
 }
 
@@ -30,17 +33,17 @@ extension LedgerEntry {
             JSONMember("device", .number(tree.device)), JSONMember("inode", .number(tree.inode)),
         ]
         // Flags are canonical, so that equal attributes are equal texts.
-        let file = JSONValue.object([
+        var members = [
             JSONMember("accessMode", .string(intent.accessMode.rawValue)),
             JSONMember("block", .bool(intent.isBlock)),
             JSONMember("flags", .strings(intent.attributes.canonicalFlags)),
             JSONMember("layout", .number(Self.layout)),
             JSONMember("path", .string(intent.path)),
             JSONMember("role", .string(intent.role.rawValue)),
-            JSONMember("tree", .object(tree)),
-            JSONMember("volume", .string(intent.volume.rawValue)),
-        ])
-        return Array(file.text(.compact).utf8)
+        ]
+        if let share { members.append(JSONMember("share", .string(share))) }
+        members += [JSONMember("tree", .object(tree)), JSONMember("volume", .string(intent.volume.rawValue))]
+        return Array(JSONValue.object(members).text(.compact).utf8)
     }
 
     package init(decoding bytes: [UInt8]) throws(Unreadable) {
@@ -69,6 +72,7 @@ extension LedgerEntry {
             intent: MountIntent(
                 volume: VolumeID(try file.string("volume")), role: try file.choice("role"), path: path,
                 accessMode: try file.choice("accessMode"), isBlock: try file.bool("block"), attributes: attributes),
-            tree: FileStatus.Identity(device: try tree.integer("device"), inode: try tree.integer("inode")))
+            tree: FileStatus.Identity(device: try tree.integer("device"), inode: try tree.integer("inode")),
+            share: file.has("share") ? try file.string("share") : nil)
     }
 }

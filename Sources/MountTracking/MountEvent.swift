@@ -11,6 +11,11 @@ package enum MountEvent: Hashable, Sendable {
     /// An entry whose mount was not there made way for another volume at its path.
     case entryReplaced(volume: VolumeID, path: String)
 
+    /// The server no longer knew what was mounted there: a fresh mount is in its place.
+    case staleMountReplaced(volume: VolumeID, path: String)
+    /// The volume was unmounted, and the server did not say that it has stored everything.
+    case leftUnsaved(volume: VolumeID, path: String, cause: String)
+
     // At start.
 
     /// Nothing is mounted at the path of this entry: it was dropped.

@@ -126,6 +126,10 @@ extension DriverError {
         )
     }
 
+    static func notMounted(_ volume: VolumeID, _ path: MountPath) -> DriverError {
+        DriverError(.notFound, "volume_path \(path): volume \(volume) is not mounted at exactly this path")
+    }
+
     /// fstatfs(2).
     static func cannotMeasure(_ path: MountPath, _ errno: Errno) -> DriverError {
         DriverError(

@@ -26,6 +26,8 @@ extension MountPlan {
                     "volume \(volume) is to be a block device, and what is in its place is none; see what is there")
             }
             return node
+        case .share(let share, _):
+            preconditionFailure("a directory on \(share) is opened on the lane of its share")
         }
     }
 

@@ -53,7 +53,7 @@ extension NodeMounts {
             if occupant.status.isMountRoot {
                 try adopt(occupant, as: request)
             } else {
-                try requireEmpty(occupant, for: request)
+                try requireEmpty(occupant, isBlock: intent.isBlock, at: path, field)
                 try mount(source, as: request, on: occupant)
             }
         } else {
@@ -110,22 +110,20 @@ extension NodeMounts {
                     + "mount flags are not as asked; unmount it by the opposite call, and repeat this one")
         }
         if let known, known.tree == request.entry.tree { return }
-        try record(request)
+        try record(request.entry)
         report(.mountAdopted(volume: intent.volume, path: path.text))
     }
 
     /// What a volume may cover: an empty directory, or an empty file for a block device.
-    private func requireEmpty(
-        _ occupant: borrowing MountPoint.Occupant, for request: Request
+    func requireEmpty(
+        _ occupant: borrowing MountPoint.Occupant, isBlock: Bool, at path: MountPath, _ field: String
     ) throws(DriverError) {
-        let isBlock = request.intent.isBlock
         let wanted =
             isBlock ? "a block device is bound only to an empty file" : "a volume is mounted only on an empty directory"
         func refuse(_ what: String) -> DriverError {
             DriverError(
                 .failedPrecondition,
-                "\(request.field) \(request.path): \(what) is there, and \(wanted); look at what it is, and move it "
-                    + "away")
+                "\(field) \(path): \(what) is there, and \(wanted); look at what it is, and move it away")
         }
         switch occupant.status.kind {
         case .regular where isBlock:
@@ -140,7 +138,7 @@ extension NodeMounts {
         do {
             isEmpty = try occupant.descriptor.isEmptyDirectory()
         } catch {
-            throw .cannotExamine(request.path, error)
+            throw .cannotExamine(path, error)
         }
         guard isEmpty else { throw refuse("a directory with files in it") }
     }
@@ -151,7 +149,7 @@ extension NodeMounts {
         _ source: borrowing OwnedDescriptor, as request: Request, on target: borrowing MountPoint.Occupant
     ) throws(DriverError) {
         let clone = try preparedClone(of: source, for: request)
-        try record(request)
+        try record(request.entry)
         do {
             try clone.attachMount(at: target.descriptor)
             CrashPoint.attached(request.intent.role).pass()
@@ -165,7 +163,7 @@ extension NodeMounts {
         _ source: borrowing OwnedDescriptor, as request: Request, at place: borrowing MountPoint
     ) throws(DriverError) {
         let clone = try preparedClone(of: source, for: request)
-        try record(request)
+        try record(request.entry)
         if request.intent.isBlock { return try attach(clone, toNewFileAt: place, for: request) }
         do {
             try place.parent.makeDirectory(place.name, permissions: 0o750)
@@ -210,12 +208,13 @@ extension NodeMounts {
         }
     }
 
-    private func record(_ request: Request) throws(DriverError) {
-        if let old = try ledger.entry(at: request.path), old.intent.volume != request.intent.volume {
-            report(.entryReplaced(volume: old.intent.volume, path: request.path.text))
+    func record(_ entry: LedgerEntry) throws(DriverError) {
+        let path = try MountPath(entry.intent.path, field: entry.intent.role.pathField)
+        if let old = try ledger.entry(at: path), old.intent.volume != entry.intent.volume {
+            report(.entryReplaced(volume: old.intent.volume, path: path.text))
         }
-        try ledger.record(request.entry)
-        CrashPoint.recorded(request.intent.role).pass()
+        try ledger.record(entry)
+        CrashPoint.recorded(entry.intent.role).pass()
     }
 
     /// A detached mount that is as asked in every respect. It is in no namespace, and goes with its descriptor unless

@@ -1,5 +1,7 @@
 import LinuxSystem
+import NetworkShares
 package import StorageModel
+import Synchronization
 import SystemPackage
 
 extension NodeMounts {
@@ -8,8 +10,7 @@ extension NodeMounts {
     func measure(_ plan: MountPlan?, _ volume: VolumeID, at path: MountPath) throws(DriverError) -> [VolumeUsage]? {
         let entry = try ledger.entry(at: path)
         if plan == nil, entry == nil { return nil }
-        let elsewhere = DriverError(
-            .notFound, "volume_path \(path): volume \(volume) is not mounted at exactly this path")
+        let elsewhere = DriverError.notMounted(volume, path)
         guard let place = try MountPoint.open(path), let occupant = try place.occupant(), occupant.status.isMountRoot,
             entry == nil || entry?.intent.volume == volume
         else {
@@ -51,6 +52,36 @@ extension NodeMounts {
             return try tree.status().identity
         } catch {
             throw .cannotOpenTree(of: volume, error)
+        }
+    }
+}
+
+extension NodeMounts {
+    /// Of a volume on a share. A server that is silent is no error: what it said last is told, and since when it says
+    /// nothing.
+    func measure(
+        _ entry: LedgerEntry, of volume: VolumeID, on share: String, at path: MountPath
+    ) async throws(DriverError) -> VolumeStatistics {
+        let isMounted = try await work { _ throws(DriverError) in try entry.presence() == .mounted }
+        guard entry.intent.volume == volume, isMounted else { throw .notMounted(volume, path) }
+        do throws(DriverError) {
+            let usage = try await shares.onLane(of: share, "measure volume \(volume)") { () throws(DriverError) in
+                guard let place = try MountPoint.open(path), let occupant = try place.occupant() else {
+                    throw DriverError.notMounted(volume, path)
+                }
+                do throws(Errno) {
+                    return try occupant.descriptor.fileSystemStatus().usage
+                } catch {
+                    throw .share("measure volume \(volume)", error)
+                }
+            }
+            lastUsage.withLock { $0[path.text] = usage }
+            return VolumeStatistics(usage: usage)
+        } catch {
+            guard error.code == .unavailable else { throw error }
+            return VolumeStatistics(
+                usage: lastUsage.withLock { $0[path.text] } ?? [],
+                condition: VolumeCondition(isAbnormal: true, message: error.message))
         }
     }
 }

@@ -1,6 +1,8 @@
 package import BlockingWork
 import LinuxSystem
+package import NetworkShares
 package import StorageModel
+import Synchronization
 import SystemPackage
 
 /// The mounts of volumes on this node: what was asked for (the ledger) and what is (the kernel).
@@ -13,6 +15,9 @@ package final class NodeMounts: Sendable {
     let strays: Strays
     let kubeletDirectories: [MountPath]
     let busy = BusyPlaces()
+    let shares: NetworkShares
+    /// What a share said last of the volume at a path.
+    let lastUsage = Mutex<[String: [VolumeUsage]]>([:])
     let report: @Sendable (MountEvent) -> Void
     private let workers: WorkerThreads
 
@@ -25,7 +30,7 @@ package final class NodeMounts: Sendable {
     ///   opened.
     package init(
         stateDirectory: String, ledgerBootID: String?, kubeletDirectories: [String], workers: WorkerThreads,
-        report: @escaping @Sendable (MountEvent) -> Void
+        shares: NetworkShares, report: @escaping @Sendable (MountEvent) -> Void
     ) throws(DriverError) {
         var directories: [MountPath] = []
         for directory in kubeletDirectories {
@@ -44,6 +49,7 @@ package final class NodeMounts: Sendable {
         strays = Strays(state: state, path: path.text)
         self.kubeletDirectories = directories
         self.workers = workers
+        self.shares = shares
         self.report = report
     }
 
@@ -119,7 +125,7 @@ extension NodeMounts {
     ///   there with other attributes, ABORTED when another call works on the path; for the plan UNAVAILABLE without its
     ///   root, NOT_FOUND without its directory.
     package func stage(_ intent: MountIntent, plan: MountPlan) async throws(DriverError) {
-        try await work { node throws(DriverError) in try node.mount(intent, plan: plan, stagingPath: nil) }
+        try await mount(intent, plan: plan, stagingPath: nil)
     }
 
     /// Mounts at the intent's path what is staged at `stagingPath`, which must be what the plan describes. The target
@@ -129,6 +135,13 @@ extension NodeMounts {
     /// - Throws: as `stage`; FAILED_PRECONDITION also when the volume is not staged there, or is staged read-only and
     ///   the intent is not.
     package func publish(_ intent: MountIntent, plan: MountPlan, stagingPath: String) async throws(DriverError) {
+        try await mount(intent, plan: plan, stagingPath: stagingPath)
+    }
+
+    private func mount(_ intent: MountIntent, plan: MountPlan, stagingPath: String?) async throws(DriverError) {
+        if case .share(let share, let components) = plan.source {
+            return try await mount(intent, share: share, components, stagingPath: stagingPath)
+        }
         try await work { node throws(DriverError) in try node.mount(intent, plan: plan, stagingPath: stagingPath) }
     }
 
@@ -137,30 +150,47 @@ extension NodeMounts {
     /// - Throws: FAILED_PRECONDITION when the path is another volume's, or a mount of which nothing is known lies
     ///   outside of the kubelet directories.
     package func unstage(_ volume: VolumeID, path: String) async throws(DriverError) {
-        try await work { node throws(DriverError) in try node.unmount(volume, at: path, .stage) }
+        try await unmount(volume, at: path, .stage)
     }
 
     /// Unmounts what is mounted at the path and removes the target; files of others found there are moved aside.
     ///
     /// - Throws: as `unstage`.
     package func unpublish(_ volume: VolumeID, path: String) async throws(DriverError) {
-        try await work { node throws(DriverError) in try node.unmount(volume, at: path, .publish) }
+        try await unmount(volume, at: path, .publish)
+    }
+
+    private func unmount(_ volume: VolumeID, at path: String, _ role: MountRole) async throws(DriverError) {
+        defer { _ = lastUsage.withLock { $0.removeValue(forKey: path) } }
+        if let share = try ledger.entry(at: try MountPath(path, field: role.pathField))?.share {
+            return try await unmount(volume, at: path, role, share: share)
+        }
+        try await work { node throws(DriverError) in try node.unmount(volume, at: path, role) }
     }
 
     /// Bytes and inodes of the file system that the volume lies in; nil when the ledger knows nothing of the path.
     ///
     /// - Throws: NOT_FOUND when the volume is not mounted at exactly that path.
-    package func usage(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]? {
-        try await work { node throws(DriverError) in
-            try node.measure(nil, volume, at: try MountPath(path, field: "volume_path"))
+    package func statistics(
+        ofTracked volume: VolumeID, at text: String
+    ) async throws(DriverError) -> VolumeStatistics? {
+        let path = try MountPath(text, field: "volume_path")
+        if let entry = try ledger.entry(at: path), let share = entry.share {
+            return try await measure(entry, of: volume, on: share, at: path)
+        }
+        return try await work { node throws(DriverError) in
+            try node.measure(nil, volume, at: path).map { VolumeStatistics(usage: $0) }
         }
     }
 
-    /// As `usage(ofTracked:at:)`, where the plan tells what should be mounted if the ledger does not.
-    package func usage(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]
-    {
-        try await work { node throws(DriverError) in
-            try node.measure(plan, volume, at: try MountPath(path, field: "volume_path")) ?? []
+    /// As `statistics(ofTracked:at:)`, where the plan tells what should be mounted if the ledger does not.
+    package func statistics(
+        of plan: MountPlan, volume: VolumeID, at text: String
+    ) async throws(DriverError) -> VolumeStatistics {
+        let path = try MountPath(text, field: "volume_path")
+        guard plan.source.share == nil else { throw .notMounted(volume, path) }
+        return try await work { node throws(DriverError) in
+            VolumeStatistics(usage: try node.measure(plan, volume, at: path) ?? [])
         }
     }
 }

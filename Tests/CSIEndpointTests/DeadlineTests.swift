@@ -14,6 +14,7 @@ struct DeadlineTests {
         let seen = Mutex<[ContinuousClock.Instant?]>([])
         let name = "storage"
         var topology: Topology? { nil }
+        let listsVolumes = true
 
         private func note() { seen.withLock { $0.append(CallDeadline.current) } }
 
@@ -33,13 +34,13 @@ struct DeadlineTests {
         }
 
         func recognises(_: VolumeID) -> Bool { false }
-        func describesStaticVolume(_: [String: String]) -> Bool { false }
+        func describesStaticVolume(_: VolumeID, _: [String: String]) -> Bool { false }
         func checkSupport(of _: VolumeCapability) throws(DriverError) { throw unused }
         func checkSupport(of _: VolumeCapability, context _: [String: String]) throws(DriverError) { throw unused }
         func place(_: CreateVolumeRequest) throws(DriverError) -> VolumePlacement { throw unused }
         func create(_: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw unused }
         func volume(_: VolumeID) async throws(DriverError) -> StoredVolume { throw unused }
-        func delete(_: VolumeID) async throws(DriverError) { throw unused }
+        func delete(_: VolumeID, mountOptions _: SensitiveText?) async throws(DriverError) { throw unused }
         func volumes(after _: VolumeID?, limit _: Int) async throws(DriverError) -> [StoredVolume] { throw unused }
         func poolListing() async throws(DriverError) -> [ListedPool] { throw unused }
         func mountPlan(
@@ -55,8 +56,11 @@ struct DeadlineTests {
         }
         func unstage(_: VolumeID, path _: String) async throws(DriverError) { throw unused }
         func unpublish(_: VolumeID, path _: String) async throws(DriverError) { throw unused }
-        func usage(ofTracked _: VolumeID, at _: String) async throws(DriverError) -> [VolumeUsage]? { throw unused }
-        func usage(of _: MountPlan, volume _: VolumeID, at _: String) async throws(DriverError) -> [VolumeUsage] {
+        func statistics(ofTracked _: VolumeID, at _: String) async throws(DriverError) -> VolumeStatistics? {
+            throw unused
+        }
+        func statistics(of _: MountPlan, volume _: VolumeID, at _: String) async throws(DriverError) -> VolumeStatistics
+        {
             throw unused
         }
     }
@@ -71,7 +75,7 @@ struct DeadlineTests {
         defer { threads.close() }
         let backends = Backends([storage])
         let routes = Routes(
-            identity: IdentityService(driverName: "test", version: "1"),
+            identity: IdentityService(driverName: "test", version: "1", backends: backends),
             controller: ControllerService(backends: backends, tracker: storage, gates: Gates()), node: nil,
             inspect: InspectService(backends: backends, tracker: storage), health: Health(),
             log: RequestLog(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }), storage: threads)

@@ -141,10 +141,11 @@ private struct KnownMounts: MountTracker {
     }
     func unstage(_ volume: VolumeID, path: String) async throws(DriverError) { throw unused }
     func unpublish(_ volume: VolumeID, path: String) async throws(DriverError) { throw unused }
-    func usage(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage]? {
+    func statistics(ofTracked volume: VolumeID, at path: String) async throws(DriverError) -> VolumeStatistics? {
         throw unused
     }
-    func usage(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> [VolumeUsage] {
+    func statistics(of plan: MountPlan, volume: VolumeID, at path: String) async throws(DriverError) -> VolumeStatistics
+    {
         throw unused
     }
 }

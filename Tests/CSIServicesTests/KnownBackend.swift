@@ -8,9 +8,10 @@ struct KnownBackend: VolumeBackend {
     var contextKey = "path"
     var isOurs: @Sendable (VolumeID) -> Bool = { !$0.rawValue.isEmpty && $0.rawValue != "nobody's" }
     var topology: Topology? { nil }
+    let listsVolumes = true
 
     func recognises(_ id: VolumeID) -> Bool { isOurs(id) }
-    func describesStaticVolume(_ context: [String: String]) -> Bool { context[contextKey] != nil }
+    func describesStaticVolume(_: VolumeID, _ context: [String: String]) -> Bool { context[contextKey] != nil }
 
     func listing(after position: ListingPosition?, limit: Int) -> [ListedVolume] {
         Array(volumes.filter { volume in position.map { volume.position > $0 } ?? true }.prefix(limit))
@@ -23,7 +24,7 @@ struct KnownBackend: VolumeBackend {
     func place(_: CreateVolumeRequest) throws(DriverError) -> VolumePlacement { throw unused }
     func create(_: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw unused }
     func volume(_: VolumeID) async throws(DriverError) -> StoredVolume { throw unused }
-    func delete(_: VolumeID) async throws(DriverError) { throw unused }
+    func delete(_: VolumeID, mountOptions _: SensitiveText?) async throws(DriverError) { throw unused }
     func volumes(after _: VolumeID?, limit _: Int) async throws(DriverError) -> [StoredVolume] { throw unused }
     func capacity(parameters _: [String: String]) async throws(DriverError) -> BackendCapacity { throw unused }
     func mountPlan(

@@ -68,13 +68,15 @@ struct ResponseTests {
         (NodePublishVolumeResponse(), "{}"),
         (NodeUnpublishVolumeResponse(), "{}"),
         (
-            NodeGetVolumeStatsResponse(usage: [
-                VolumeUsage(unit: .bytes, available: 1, total: 3, used: 2),
-                VolumeUsage(unit: .inodes, available: 0, total: 9, used: 9),
-            ]),
+            NodeGetVolumeStatsResponse(
+                VolumeStatistics(
+                    usage: [
+                        VolumeUsage(unit: .bytes, available: 1, total: 3, used: 2),
+                        VolumeUsage(unit: .inodes, available: 0, total: 9, used: 9),
+                    ], condition: VolumeCondition(isAbnormal: true, message: "m"))),
             """
             {"usage":[{"available":"1","total":"3","used":"2","unit":"BYTES"},\
-            {"total":"9","used":"9","unit":"INODES"}]}
+            {"total":"9","used":"9","unit":"INODES"}],"volumeCondition":{"abnormal":true,"message":"m"}}
             """
         ),
         (

@@ -281,13 +281,14 @@ struct BlockTests {
             let device = try TestDevice(node, "d1")
             try await device.publish()
             let size = [VolumeUsage(unit: .bytes, available: 0, total: Int64(TestDevice.size), used: 0)]
-            #expect(try await node.mounts.usage(ofTracked: device.id, at: device.target) == size)
+            #expect(try await node.mounts.statistics(ofTracked: device.id, at: device.target)?.usage == size)
             if !hasEntry { try node.forget(device.target) }
             let mounts = try await node.restartedAndReconciled()
-            #expect(try await mounts.usage(ofTracked: device.id, at: device.target) == (hasEntry ? size : nil))
-            #expect(try await mounts.usage(of: device.plan, volume: device.id, at: device.target) == size)
+            #expect(
+                try await mounts.statistics(ofTracked: device.id, at: device.target)?.usage == (hasEntry ? size : nil))
+            #expect(try await mounts.statistics(of: device.plan, volume: device.id, at: device.target).usage == size)
             await expectFailure(.notFound) {
-                _ = try await mounts.usage(of: device.plan, volume: device.id, at: "\(node.pool)/d1")
+                _ = try await mounts.statistics(of: device.plan, volume: device.id, at: "\(node.pool)/d1")
             }
         }
     }

@@ -223,7 +223,8 @@ struct ReconcileTests {
 
             let made = node.root + "/made"
             let mounts = try NodeMounts(
-                stateDirectory: made, ledgerBootID: nil, kubeletDirectories: [], workers: node.workers, report: { _ in }
+                stateDirectory: made, ledgerBootID: nil, kubeletDirectories: [], workers: node.workers,
+                shares: TestNode.noShares, report: { _ in }
             )
             _ = try await mounts.reconcile()
             let bootID = try #require(readFile("/proc/sys/kernel/random/boot_id")?.split(separator: "\n").first)

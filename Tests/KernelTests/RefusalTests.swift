@@ -168,7 +168,10 @@ struct RefusalTests {
                     ("staging_target_path", { try await volume.unstage(at: path) }),
                     ("target_path", { try await volume.publish(at: path) }),
                     ("target_path", { try await volume.unpublish(at: path) }),
-                    ("volume_path", { _ = try await node.mounts.usage(of: volume.plan, volume: volume.id, at: path) }),
+                    (
+                        "volume_path",
+                        { _ = try await node.mounts.statistics(of: volume.plan, volume: volume.id, at: path) }
+                    ),
                 ] as [(String, () async throws -> Void)] {
                     let message = await expectFailure(.invalidArgument, call)
                     #expect(message.hasPrefix(field + ": "))

@@ -22,7 +22,7 @@ struct UsageTests {
             #expect(status.total == 16 << 20)
             for path in [volume.staging, volume.target] {
                 #expect(
-                    try await mounts.usage(of: volume.plan, volume: volume.id, at: path) == [
+                    try await mounts.statistics(of: volume.plan, volume: volume.id, at: path).usage == [
                         VolumeUsage(
                             unit: .bytes, available: Int64(status.available), total: 16 << 20,
                             used: Int64(status.total - status.free)),
@@ -53,13 +53,13 @@ struct UsageTests {
                 node.kubelet + "/link", volume.directory,
             ] {
                 let message = await expectFailure(.notFound) {
-                    _ = try await node.mounts.usage(of: volume.plan, volume: volume.id, at: path)
+                    _ = try await node.mounts.statistics(of: volume.plan, volume: volume.id, at: path)
                 }
                 #expect(message.contains("not mounted at exactly this path"))
             }
             try await volume.unpublish()
             await expectFailure(.notFound) {
-                _ = try await node.mounts.usage(of: volume.plan, volume: volume.id, at: volume.target)
+                _ = try await node.mounts.statistics(of: volume.plan, volume: volume.id, at: volume.target)
             }
         }
     }

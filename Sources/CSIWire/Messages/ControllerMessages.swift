@@ -11,7 +11,14 @@ extension CreateVolumeRequest: DecodableRequest {
             parameters: message.map("parameters"),
             contentSource: try message.value("volume_content_source", VolumeContentSource.init),
             accessibilityRequirements: try message.value("accessibility_requirements", TopologyRequirement.init),
-            mutableParameters: message.map("mutable_parameters"))
+            mutableParameters: message.map("mutable_parameters"), mountOptions: message.mountOptionsOfSecrets)
+    }
+}
+
+extension DecodedMessage {
+    /// The one secret that is a setting: how the storage has to be mounted.
+    fileprivate var mountOptionsOfSecrets: SensitiveText? {
+        map("secrets")["mountOptions"].map { SensitiveText([$0]) }
     }
 }
 
@@ -27,7 +34,8 @@ extension DeleteVolumeRequest: DecodableRequest {
     static let layout = MessageLayout(of: "csi.v1.DeleteVolumeRequest")
 
     init(_ message: DecodedMessage) {
-        self.init(volumeID: VolumeID(message.string("volume_id")))
+        self.init(
+            volumeID: VolumeID(message.string("volume_id")), mountOptions: message.mountOptionsOfSecrets)
     }
 }
 

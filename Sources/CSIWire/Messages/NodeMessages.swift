@@ -81,12 +81,16 @@ extension NodeGetVolumeStatsResponse: EncodableResponse {
     static let layout = MessageLayout(of: "csi.v1.NodeGetVolumeStatsResponse")
 
     func fill(_ message: MessageBuilder) {
+        let usage = statistics.usage
         for (entry, usage) in zip(message.messages("usage", count: usage.count), usage) {
             entry.set("available", usage.available)
             entry.set("total", usage.total)
             entry.set("used", usage.used)
             entry.set("unit", enumerator: usage.unit.rawValue)
         }
+        let condition = message.message("volume_condition")
+        condition.set("abnormal", statistics.condition.isAbnormal)
+        condition.set("message", statistics.condition.message)
     }
 }
 

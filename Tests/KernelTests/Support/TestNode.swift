@@ -2,6 +2,7 @@ import BlockingWork
 import Glibc
 import LinuxSystem
 import MountTracking
+import NetworkShares
 import StorageModel
 import Synchronization
 import SystemPackage
@@ -68,8 +69,13 @@ struct TestNode: Sendable {
     private static func makeMounts(root: String, workers: WorkerThreads, events: Events) throws -> NodeMounts {
         try NodeMounts(
             stateDirectory: root + "/state", ledgerBootID: bootID, kubeletDirectories: [root + "/kubelet"],
-            workers: workers, report: { events.append($0) })
+            workers: workers, shares: Self.noShares, report: { events.append($0) })
     }
+
+    /// Never asked: nothing here is on a share.
+    static let noShares = NetworkShares(
+        stateDirectory: "/nowhere", mounter: FileSystemMounter(program: "/nowhere"), timeout: .seconds(1),
+        report: { _ in })
 
     func restartedAndReconciled() async throws -> NodeMounts {
         let mounts = try restarted()
