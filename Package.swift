@@ -62,12 +62,20 @@ let package = Package(
         target("LinuxSystem", ["CLinuxShims", systemPackage]),
         target("BlockingWork", ["LinuxSystem"]),
         target("TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
-        target("PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
-        target("MountTracking", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
+        target("NetworkShares", ["StorageModel", "LinuxSystem", "BlockingWork", systemPackage]),
+        target(
+            "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", "NetworkShares", systemPackage]),
+        target(
+            "MountTracking",
+            ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", "NetworkShares", systemPackage]),
         target(
             "HostPathBackend",
             ["StorageModel", "PoolStore", "TreeCopy", "LinuxSystem", "BlockingWork", systemPackage]),
-        target("NFSBackend", ["StorageModel"]),
+        target(
+            "NFSBackend",
+            [
+                "StorageModel", "JSONText", "LinuxSystem", "NetworkShares", "PoolStore", "TreeCopy", systemPackage,
+            ]),
         target("CSIServices", ["StorageModel"]),
         target("CSIWire", ["CCSIProto", "StorageModel", "JSONText"]),
         target("GRPCServing", ["CGRPCShims"]),
@@ -76,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "moorage",
             dependencies: [
-                "StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", "HostPathBackend", "CSIServices",
+                "StorageModel", "LinuxSystem", "BlockingWork", "NetworkShares", "MountTracking", "HostPathBackend",
+                "NFSBackend", "CSIServices",
                 "CSIEndpoint", "CSIWire", "GRPCServing", "CommandLineTools", argumentParser, logging, systemPackage,
             ],
             swiftSettings: strict),
@@ -110,8 +119,8 @@ let package = Package(
         .testTarget(
             name: "KernelTests",
             dependencies: [
-                "StorageModel", "LinuxSystem", "BlockingWork", "MountTracking", "TreeCopy", "HostPathBackend",
-                systemPackage,
+                "StorageModel", "LinuxSystem", "BlockingWork", "NetworkShares", "MountTracking", "TreeCopy",
+                "HostPathBackend", systemPackage,
             ],
             swiftSettings: checked),
         // Drive the built executable through its socket, as an orchestrator does.

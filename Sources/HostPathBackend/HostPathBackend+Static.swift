@@ -6,14 +6,14 @@ import SystemPackage
 /// Existing directories and block devices below the prefixes that the administrator allows. The driver has no record
 /// of them and never deletes them; the way to one is walked beneath its prefix, and no link on it is followed.
 extension HostPathBackend {
-    package func describesStaticVolume(_ context: [String: String]) -> Bool {
+    package func describesStaticVolume(_: VolumeID, _ context: [String: String]) -> Bool {
         StaticVolume.isDescribed(by: context)
     }
 
     package func checkSupport(
         of capability: VolumeCapability, context: [String: String]
     ) throws(DriverError) {
-        guard describesStaticVolume(context) else { return try checkSupport(of: capability) }
+        guard StaticVolume.isDescribed(by: context) else { return try checkSupport(of: capability) }
         let volume = try StaticVolume(context)
         try check(capability, for: volume)
         _ = try place(of: volume)
@@ -38,7 +38,7 @@ extension HostPathBackend {
     }
 
     package func makeMissing(for id: VolumeID, context: [String: String]) async throws(DriverError) {
-        guard describesStaticVolume(context) else { return }
+        guard StaticVolume.isDescribed(by: context) else { return }
         let volume = try StaticVolume(context)
         guard volume.kind == .directoryOrCreate else { return }
         let place = try place(of: volume)

@@ -6,6 +6,7 @@ package import StorageModel
 package final class HostPathBackend: VolumeBackend {
     package let name = "hostPath"
     package let topology: Topology?
+    package let listsVolumes = true
 
     let nodeID: String
     let workers: WorkerThreads
@@ -218,7 +219,7 @@ extension HostPathBackend {
     package func mountPlan(
         for id: VolumeID, capability: VolumeCapability, context: [String: String]
     ) async throws(DriverError) -> MountPlan {
-        if describesStaticVolume(context) {
+        if StaticVolume.isDescribed(by: context) {
             return try await staticPlan(for: id, capability: capability, context: context)
         }
         try checkSupport(of: capability)
@@ -233,7 +234,7 @@ extension HostPathBackend {
             source: .directory(root: pool.path, components: Pool.components(of: record)), attributes: attributes)
     }
 
-    package func delete(_ id: VolumeID) async throws(DriverError) {
+    package func delete(_ id: VolumeID, mountOptions _: SensitiveText? = nil) async throws(DriverError) {
         // An id that this backend never gave belongs to nothing that could be there.
         guard let id = HostPathVolumeID(id) else { return }
         try await workers.run { [self] () throws(DriverError) in

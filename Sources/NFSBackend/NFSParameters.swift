@@ -9,6 +9,8 @@ struct NFSParameters: Hashable {
     /// With templates expanded; without `subDir` named as the volume.
     let subdirectory: NFSSubdirectory
     let policy: NFSVolumePolicy
+    /// Whether the class names the directory; else it is the volume's name.
+    let hasSubdirectory: Bool
 
     private static let field = "parameters"
     private static let known =
@@ -26,6 +28,7 @@ struct NFSParameters: Hashable {
             throw .invalid("parameters: backend is not \(Self.backendName); ask the driver that serves it")
         }
         location = try NFSLocation(values, field: Self.field)
+        hasSubdirectory = values["subDir"] != nil
         subdirectory = try Self.subdirectory(values, name: name)
         policy = try NFSVolumePolicy(values, defaultDeletePolicy: defaultDeletePolicy)
         guard !policy.isShared || values["subDir"] != nil else {
@@ -33,6 +36,13 @@ struct NFSParameters: Hashable {
                 "parameters: subDirShared is for a subDir that several volumes name; without subDir each has a "
                     + "directory of its own: give subDir, or leave subDirShared out")
         }
+    }
+
+    /// Where a class with these parameters makes its volumes.
+    ///
+    /// - Throws: INVALID_ARGUMENT with the key, never with the value.
+    static func location(_ parameters: [String: String]) throws(DriverError) -> NFSLocation {
+        try NFSLocation(try KeyedValues(parameters, field: field, known: known), field: field)
     }
 
     private static func subdirectory(_ values: KeyedValues, name: String) throws(DriverError) -> NFSSubdirectory {

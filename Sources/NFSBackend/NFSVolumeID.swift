@@ -33,6 +33,15 @@ struct NFSVolumeID: Hashable {
 
     var id: VolumeID { VolumeID(text) }
 
+    /// As far as the id tells it.
+    var volumeContext: [String: String] {
+        switch location {
+        case .share(let share):
+            ["server": share.server.text, "share": share.path, "subDir": subdirectory.text]
+        case .pool(let name): ["pool": name, "subDir": subdirectory.text]
+        }
+    }
+
     /// The id that a new volume gets.
     ///
     /// - Parameter sharing: the volume's name when others may have the same directory (`subDirShared`), else nil.

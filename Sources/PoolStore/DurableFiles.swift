@@ -99,19 +99,6 @@ extension OwnedDescriptor {
         try synchronize()
     }
 
-    /// Makes the directory `name` unless it is there.
-    ///
-    /// - Returns: whether it was made.
-    @discardableResult
-    func ensureDirectory(_ name: String, permissions: UInt32) throws(Errno) -> Bool {
-        do {
-            try makeDirectory(name, permissions: permissions)
-            return true
-        } catch .fileExists {
-            return false
-        }
-    }
-
     /// The kind of the entry `name`, itself and not what a link points to; nil when there is none.
     func kind(of name: String) throws(Errno) -> FileStatus.Kind? {
         do {

@@ -89,19 +89,3 @@ extension PoolMemory.Entry {
         self.id = id
     }
 }
-
-extension OwnedDescriptor {
-    /// Opens a directory by its absolute path, making what is missing of it, durably.
-    static func openMaking(_ path: String, permissions: UInt32) throws(Errno) -> OwnedDescriptor {
-        do {
-            return try open(path, [.readOnly, .directory])
-        } catch .noSuchFileOrDirectory {
-            let parts = path.split(separator: "/")
-            guard let last = parts.last else { throw Errno.noSuchFileOrDirectory }
-            let above = "/" + parts.dropLast().joined(separator: "/")
-            let parent = try openMaking(above, permissions: permissions)
-            if try parent.ensureDirectory(String(last), permissions: permissions) { try parent.synchronize() }
-            return try open(path, [.readOnly, .directory])
-        }
-    }
-}

@@ -8,6 +8,8 @@ import HostPathBackend
 import LinuxSystem
 import Logging
 import MountTracking
+import NFSBackend
+import NetworkShares
 import StorageModel
 
 extension NodeMounts: MountTracker {}
@@ -17,7 +19,8 @@ struct Driver {
     private let settings: ServeSettings
     private let logger: Logger
     private let workers: WorkerThreads
-    private let backend: HostPathBackend
+    private let hostPath: HostPathBackend?
+    private let shares: NetworkShares
     private let mounts: NodeMounts
     private let health = Health()
     private let server: GRPCServer
@@ -29,21 +32,44 @@ struct Driver {
         self.logger = logger
         stateLock = try StateLock(settings.stateDirectory)
         workers = WorkerThreads(name: "moorage-io", limit: 16)
-        backend = try HostPathBackend(
-            pools: settings.pools, prefixes: settings.hostPathPrefixes, stateDirectory: settings.stateDirectory,
-            nodeID: settings.nodeID, topology: settings.topology, workers: workers,
-            report: { logger.log(level: $0.isProblem ? .warning : .info, "pool", metadata: ["event": "\($0)"]) })
+        shares = NetworkShares(
+            stateDirectory: settings.stateDirectory, mounter: FileSystemMounter(program: settings.mountProgram),
+            timeout: settings.shareTimeout,
+            report: {
+                logger.log(level: $0.change == .closed ? .notice : .warning, "share", metadata: ["event": "\($0)"])
+            })
+        var all: [any VolumeBackend] = []
+        if settings.backends.contains(.hostPath) {
+            let backend = try HostPathBackend(
+                pools: settings.pools, prefixes: settings.hostPathPrefixes, stateDirectory: settings.stateDirectory,
+                nodeID: settings.nodeID, topology: settings.topology, workers: workers,
+                report: { logger.log(level: $0.isProblem ? .warning : .info, "pool", metadata: ["event": "\($0)"]) })
+            hostPath = backend
+            all.append(backend)
+        } else {
+            hostPath = nil
+        }
+        if settings.backends.contains(.nfs) {
+            all.append(
+                try NFSBackend(
+                    pools: settings.nfsPools, defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
+                    stateDirectory: settings.stateDirectory,
+                    report: {
+                        logger.log(level: $0.isProblem ? .warning : .debug, "share", metadata: ["event": "\($0)"])
+                    }))
+        }
         mounts = try NodeMounts(
             stateDirectory: settings.stateDirectory, ledgerBootID: nil, kubeletDirectories: settings.targetPrefixes,
-            workers: workers, report: { logger.notice("mounts", metadata: ["event": "\($0)"]) })
-        let backends = Backends([backend])
+            workers: workers, shares: shares, report: { logger.notice("mounts", metadata: ["event": "\($0)"]) })
+        let backends = Backends(all)
         let gates = Gates()
         let controller = ControllerService(backends: backends, tracker: mounts, gates: gates)
         let node = NodeService(
-            nodeID: settings.nodeID, topology: settings.topology, backends: backends, tracker: mounts, gates: gates,
+            nodeID: settings.nodeID, topology: hostPath?.topology, backends: backends, tracker: mounts, gates: gates,
             rules: PublishRules(singleNodeWriter: settings.singleNodeWriter))
         let routes = Routes(
-            identity: IdentityService(driverName: settings.driverName, version: Moorage.version),
+            identity: IdentityService(
+                driverName: settings.driverName, version: Moorage.version, backends: backends),
             controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
             inspect: InspectService(backends: backends, tracker: mounts), health: health,
             log: RequestLog(logger: logger), storage: workers)
@@ -61,7 +87,8 @@ struct Driver {
                 logger.critical("mounts cannot be compared with the kernel", metadata: ["error": "\(error)"])
             }
         }
-        backend.start()
+        shares.start()
+        hostPath?.start()
         try server.listen(on: settings.endpoint)
         logger.info(
             "serving",
@@ -92,7 +119,8 @@ struct Driver {
             logger.error("stopped with work that does not end", metadata: ["calls": "\(handlers)"])
             _exit(1)
         }
-        backend.stop()
+        hostPath?.stop()
+        shares.stop()
         workers.close()
     }
 

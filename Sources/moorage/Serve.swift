@@ -22,7 +22,7 @@ struct Serve: ParsableCommand {
     @Option(help: "The name orchestrators know the driver by. (default: csi.moorage.dev)")
     var driverName: String?
 
-    @Option(help: "The kinds of storage to serve; this version has hostPath. (default: hostPath)")
+    @Option(help: "The kinds of storage to serve: hostPath, nfs, or both with a comma. (default: hostPath)")
     var backends: String?
 
     @Option(help: "The services to offer: all, controller or node. (default: all)")
@@ -38,6 +38,20 @@ struct Serve: ParsableCommand {
         name: .customLong("host-path-prefix"),
         help: "A directory below which existing paths may be volumes; repeatable. (default: none)")
     var hostPathPrefix: [String] = []
+
+    @Option(help: "NAME=SERVER:/SHARE: a name for an NFS share, which keeps ids short; repeatable.")
+    var nfsPool: [String] = []
+
+    @Option(help: "Seconds that a call waits for a network share. (default: 10)")
+    var nfsTimeout: String?
+
+    @Option(
+        name: .customLong("default-on-delete"),
+        help: "What becomes of an NFS volume when its class does not say: delete, retain, archive. (default: delete)")
+    var defaultOnDelete: String?
+
+    @Option(help: "The path of moorage-mount. (default: beside this program)")
+    var mountProgram: String?
 
     @Option(
         name: .customLong("kubelet-dir"), help: "Below it, targets are the orchestrator's. (default: /var/lib/kubelet)")

@@ -4,6 +4,7 @@ import GRPCServing
 import HostPathBackend
 import LinuxSystem
 import Logging
+import NFSBackend
 import StorageModel
 
 /// What `moorage serve` was told, checked as far as that is possible without starting anything.
@@ -14,14 +15,27 @@ struct ServeSettings {
         case node
     }
 
+    enum Backend: String, CaseIterable {
+        case hostPath
+        case nfs
+    }
+
     let endpoint: UnixEndpoint
     let nodeID: String
     let driverName: String
     let mode: Mode
+    let backends: [Backend]
     let stateDirectory: String
     let pools: [PoolConfiguration]
     /// Below these existing paths may be volumes.
     let hostPathPrefixes: [HostPathPrefix]
+    let nfsPools: [NFSPool]
+    /// How long a call waits for a network share.
+    let shareTimeout: Duration
+    /// What DeleteVolume does when neither class nor id says.
+    let defaultDeletePolicy: DeletePolicy
+    /// moorage-mount.
+    let mountProgram: String
     /// Below these a target may be unmounted although no ledger knows it.
     let targetPrefixes: [String]
     let singleNodeWriter: SingleNodeWriterPolicy
@@ -35,12 +49,17 @@ struct ServeSettings {
             Setting.value("driver-name", flag: flags.driverName, default: "csi.moorage.dev"))
         nodeID = try Self.checkedNodeID(Setting.value("node-id", flag: flags.nodeID, default: Self.hostNameOrEmpty()))
         mode = try Setting.choice("mode", flag: flags.mode, default: .all)
-        try Self.checkBackends(Setting.value("backends", flag: flags.backends, default: "hostPath"))
+        backends = try Self.backends(Setting.value("backends", flag: flags.backends, default: "hostPath"))
         stateDirectory = try Self.stateDirectory(flag: flags.stateDirectory)
         pools = try Self.pools(flags: flags.pool, stateDirectory: stateDirectory)
         hostPathPrefixes = try Self.hostPathPrefixes(
             Setting.values("host-path-prefix", flags: flags.hostPathPrefix), pools: pools,
             stateDirectory: stateDirectory)
+        nfsPools = try Self.nfsPools(Setting.values("nfs-pool", flags: flags.nfsPool))
+        shareTimeout = try Self.seconds(
+            "nfs-timeout", Setting.value("nfs-timeout", flag: flags.nfsTimeout, default: "10"), in: 1...600)
+        defaultDeletePolicy = try Setting.choice("default-on-delete", flag: flags.defaultOnDelete, default: .delete)
+        mountProgram = try Self.mountProgram(Setting.value("mount-program", flag: flags.mountProgram, default: ""))
         var prefixes = [try Self.kubeletDirectory(flag: flags.kubeletDirectory)]
         for prefix in Setting.values("target-prefix", flags: flags.targetPrefix) {
             prefixes.append(try Setting.directory("target-prefix", prefix))
@@ -50,7 +69,8 @@ struct ServeSettings {
             "single-node-writer", flag: flags.singleNodeWriter, default: .exclusive)
         logLevel = try Setting.choice("log-level", flag: flags.logLevel, default: .info)
         logFormat = try Setting.choice("log-format", flag: flags.logFormat, default: .text)
-        drainTimeout = try Self.seconds(Setting.value("drain-timeout", flag: flags.drainTimeout, default: "10"))
+        drainTimeout = try Self.seconds(
+            "drain-timeout", Setting.value("drain-timeout", flag: flags.drainTimeout, default: "10"), in: 0...3600)
     }
 
     static let defaultEndpoint = "unix:///run/moorage/csi.sock"
@@ -109,11 +129,36 @@ struct ServeSettings {
         return id
     }
 
-    private static func checkBackends(_ list: String) throws(SettingError) {
-        let names = list.split(separator: ",").map { $0.lowercased() }
-        guard names == ["hostpath"] else {
-            throw SettingError("backends", "\(list) is not served by this version", "use hostPath")
+    private static func backends(_ list: String) throws(SettingError) -> [Backend] {
+        var backends: [Backend] = []
+        for name in list.split(separator: ",") {
+            guard let backend = Backend.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }),
+                !backends.contains(backend)
+            else {
+                throw SettingError(
+                    "backends", "\(list) is no list of backends, each once", "use hostPath, nfs, or hostPath,nfs")
+            }
+            backends.append(backend)
         }
+        guard !backends.isEmpty else { throw SettingError("backends", "it is empty", "use hostPath, nfs, or both") }
+        return backends
+    }
+
+    private static func nfsPools(_ definitions: [String]) throws(SettingError) -> [NFSPool] {
+        var pools: [NFSPool] = []
+        for definition in definitions {
+            do {
+                pools.append(try NFSPool(definition))
+            } catch {
+                throw SettingError("nfs-pool", error.message, "for example --nfs-pool home=nas:/export/home")
+            }
+        }
+        return pools
+    }
+
+    private static func mountProgram(_ path: String) throws(SettingError) -> String {
+        guard path.isEmpty else { return try Setting.directory("mount-program", path) }
+        return (try? FileSystemMounter.programBesideOwn()) ?? "/usr/libexec/moorage/moorage-mount"
     }
 
     static func pools(flags: [String], stateDirectory: String) throws(SettingError) -> [PoolConfiguration] {
@@ -154,10 +199,14 @@ struct ServeSettings {
         return prefixes
     }
 
-    private static func seconds(_ text: String) throws(SettingError) -> Duration {
+    private static func seconds(
+        _ name: String, _ text: String, in range: ClosedRange<Int>
+    ) throws(SettingError) -> Duration {
         let digits = text.hasSuffix("s") ? String(text.dropLast()) : text
-        guard let seconds = Int(digits), (0...3600).contains(seconds) else {
-            throw SettingError("drain-timeout", "\(text) is no number of seconds", "use 0 to 3600, for example 10")
+        guard let seconds = Int(digits), range.contains(seconds) else {
+            throw SettingError(
+                name, "\(text) is no number of seconds",
+                "use \(range.lowerBound) to \(range.upperBound), for example 10")
         }
         return .seconds(seconds)
     }

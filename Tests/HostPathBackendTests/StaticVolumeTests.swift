@@ -19,10 +19,10 @@ struct StaticVolumeTests {
         defer { withExtendedLifetime(fixture) {} }
         let backend = fixture.backend
         for context in [["path": ""], ["path": "/x"], ["Path": "/x", "server": "y"]] {
-            #expect(backend.describesStaticVolume(context))
+            #expect(backend.describesStaticVolume(Self.id, context))
         }
         for context in [[:], ["type": "Directory"], ["csi.storage.k8s.io/path": "/x"], ["server": "y"]] {
-            #expect(!backend.describesStaticVolume(context))
+            #expect(!backend.describesStaticVolume(Self.id, context))
         }
     }
 

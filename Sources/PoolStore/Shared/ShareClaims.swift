@@ -54,7 +54,8 @@ struct ShareClaims {
     /// Claims the directory for the volume, or finds it claimed.
     ///
     /// - Returns: whether this call or an earlier one of the same volume did: false when it is new.
-    /// - Throws: ALREADY_EXISTS when it belongs to another volume, or overlaps one; ABORTED while another call is at it.
+    /// - Throws: ALREADY_EXISTS when it belongs to another volume, or overlaps one; ABORTED while another call is at
+    ///   it.
     func take(_ path: SharePath, for key: VolumeKey, isShared: Bool) throws(DriverError) -> Bool {
         for ancestor in path.ancestors {
             _ = try mark(Self.entryBelow(path, key), in: ancestor.hash, of: metadata.below)

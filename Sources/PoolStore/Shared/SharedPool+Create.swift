@@ -1,5 +1,6 @@
 import JSONText
 import LinuxSystem
+import NetworkShares
 package import StorageModel
 import SystemPackage
 
@@ -23,6 +24,27 @@ extension SharedPool {
                     + "name")
         }
         return record
+    }
+
+    /// What there is of a volume that has this id and path.
+    package enum Found: Hashable, Sendable {
+        case recorded(SharedVolumeRecord)
+        /// A directory that another driver made: nobody here has it.
+        case directory
+        case nothing
+    }
+
+    package func find(_ id: VolumeID, at path: SharePath) throws(DriverError) -> Found {
+        if let metadata = try metadata() {
+            let claimed = try ShareClaims(pool: self, metadata: metadata).claims(on: path)
+            for claim in claimed {
+                if let record = try record(of: claim.key, in: metadata), record.id == id, record.path == path {
+                    return .recorded(record)
+                }
+            }
+            guard claimed.isEmpty else { return .nothing }
+        }
+        return try hasDirectory(path) ? .directory : .nothing
     }
 
     func record(of key: VolumeKey, in metadata: SharedMetadata) throws(DriverError) -> SharedVolumeRecord? {
@@ -62,10 +84,11 @@ extension SharedPool {
         CrashPoint.shareClaimed.pass()
         do throws(DriverError) {
             // A deletion that did not get to its end holds the claim until then.
-            if wasClaimed,
-                try finishDeletions(of: record.key, at: record.path, metadata, releasingFinished: false) != nil
-            {
-                _ = try claims.take(record.path, for: record.key, isShared: record.isShared)
+            if wasClaimed {
+                try removeTemporaries(of: record.key, metadata)
+                if try finishDeletions(of: record.key, at: record.path, metadata, releasingFinished: false) != nil {
+                    _ = try claims.take(record.path, for: record.key, isShared: record.isShared)
+                }
             }
             try makeDirectory(record.path, access, adoptsData: adoptsData || record.isShared)
             CrashPoint.shareDirectoryMade.pass()
@@ -83,18 +106,39 @@ extension SharedPool {
         _ record: SharedVolumeRecord, _ metadata: SharedMetadata
     ) throws(DriverError) -> Creation {
         let file = SharedVolumeRecord.fileName(of: record.key)
+        // With the key, so that whoever repeats a create that was cut off finds what it left.
+        let temporary = "\(record.key).\(record.nonce)"
         do throws(Errno) {
-            try metadata.records.writeTemporary(record.encoded, nonce: record.nonce)
+            try metadata.records.writeTemporary(record.encoded, nonce: temporary)
             CrashPoint.shareRecordWritten.pass()
-            try metadata.records.publishTemporary(nonce: record.nonce, as: file)
+            try metadata.records.publishTemporary(nonce: temporary, as: file)
             CrashPoint.shareRecordNamed.pass()
             return .made(record)
         } catch {
+            if error == .noSuchFileOrDirectory {
+                throw DriverError(
+                    .aborted, "another controller creates volume \(record.name) as well; repeat the call")
+            }
             // The server may have done it and the reply was lost: the nonce tells.
             if error == .fileExists, let found = try self.record(of: record.key, in: metadata) {
                 return found.nonce == record.nonce ? .made(found) : .existing(found)
             }
             throw .share("write the record \(shown("\(Pool.metadataName)/volumes/\(file)"))", error)
+        }
+    }
+
+    /// Removes what creates of this volume left that did not get to its end.
+    private func removeTemporaries(of key: VolumeKey, _ metadata: SharedMetadata) throws(DriverError) {
+        let prefix = "\(OwnedDescriptor.temporaryPrefix)\(key)."
+        try onShare("look for what an earlier create of \(key) left on \(name)") { () throws(Errno) in
+            var names: [String] = []
+            try metadata.records.forEachEntry { entry in
+                if let name = entry.name.string, name.hasPrefix(prefix) { names.append(name) }
+                return true
+            }
+            for name in names {
+                do throws(Errno) { try metadata.records.removeFile(name) } catch .noSuchFileOrDirectory {}
+            }
         }
     }
 
@@ -134,7 +178,8 @@ extension SharedPool {
             throw DriverError(
                 .failedPrecondition,
                 "\(shown(path)) exists, has files in it and is no volume of this driver; move it away, choose another "
-                    + "subDir, or, to use what is there, create the volume with onDelete \"retain\" and its subDir named"
+                    + "subDir, or, to use what is there, create the volume with onDelete \"retain\" and its subDir "
+                    + "named"
             )
         }
         try onShare("set owner and permissions of \(shown(path))") { () throws(Errno) in

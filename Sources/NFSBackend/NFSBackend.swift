@@ -1,0 +1,284 @@
+import LinuxSystem
+package import NetworkShares
+import PoolStore
+package import StorageModel
+import Synchronization
+import SystemPackage
+
+/// Volumes that are directories on NFS shares.
+///
+/// A volume's id says where it is; the share says, in its own records, what it is. As a controller the driver mounts a
+/// share for itself once and works in it; as a node it is asked what to mount, which it answers from id and context
+/// alone, without the share.
+package final class NFSBackend: VolumeBackend {
+    package let name = NFSParameters.backendName
+    package let topology: Topology? = nil
+    /// A class may name any share, and nobody has a list of those.
+    package let listsVolumes = false
+
+    let pools: NFSPools
+    let shares: NetworkShares
+    private let defaultDeletePolicy: DeletePolicy
+    private let options: ShareOptions
+    private let reaper: ShareReaper
+    private let report: @Sendable (NFSEvent) -> Void
+    /// The shares on which this process did something.
+    private let seen = Mutex<Set<NFSShare>>([])
+
+    /// - Parameters:
+    ///   - defaultDeletePolicy: for StorageClasses, and ids of csi-driver-nfs, that do not say.
+    ///   - stateDirectory: where is kept how each share was mounted last.
+    ///   - report: called on any thread; must not block.
+    package init(
+        pools: [NFSPool], defaultDeletePolicy: DeletePolicy, shares: NetworkShares, stateDirectory: String,
+        report: @escaping @Sendable (NFSEvent) -> Void
+    ) throws(DriverError) {
+        self.pools = try NFSPools(pools)
+        self.defaultDeletePolicy = defaultDeletePolicy
+        self.shares = shares
+        self.report = report
+        options = ShareOptions(stateDirectory: stateDirectory, report: report)
+        reaper = ShareReaper(shares: shares, report: report)
+    }
+
+    package func recognises(_ id: VolumeID) -> Bool {
+        NFSVolumeID(id) != nil
+    }
+
+    package func describesStaticVolume(_ id: VolumeID, _ context: [String: String]) -> Bool {
+        NFSVolumeID(id) == nil && NFSVolumeContext.isDescribed(by: context)
+    }
+
+    package func checkSupport(of capability: VolumeCapability) throws(DriverError) {
+        _ = try mountOptions(of: capability, context: nil)
+    }
+
+    package func checkSupport(of capability: VolumeCapability, context: [String: String]) throws(DriverError) {
+        let described = try self.context(context)
+        _ = try mountOptions(of: capability, context: described)
+    }
+
+    private func mountOptions(
+        of capability: VolumeCapability, context: NFSVolumeContext?
+    ) throws(DriverError) -> NFSMountOptions {
+        guard case .mount(let mount) = capability.accessType else {
+            throw .invalid("an NFS volume is a directory and cannot be a block device; ask for a mount volume")
+        }
+        guard mount.volumeMountGroup.isEmpty else {
+            throw .invalid(
+                "volume_mount_group is not supported; use the StorageClass parameter gid, or leave the group to the "
+                    + "orchestrator")
+        }
+        return try NFSMountOptions(capability: mount.mountFlags, context: context?.mountOptions)
+    }
+
+    /// Nil for one that names no place.
+    private func context(_ context: [String: String]) throws(DriverError) -> NFSVolumeContext? {
+        NFSVolumeContext.isDescribed(by: context) ? try NFSVolumeContext(context) : nil
+    }
+}
+
+// MARK: - On the node
+
+extension NFSBackend {
+    package func mountPlan(
+        for id: VolumeID, capability: VolumeCapability, context: [String: String]
+    ) async throws(DriverError) -> MountPlan {
+        let described = try self.context(context)
+        let options = try mountOptions(of: capability, context: described)
+        let place = try NFSPlace(id, context: described, pools: pools)
+        try options.check(against: place.share.server)
+        var attributes = options.attributes
+        if capability.accessMode.isReaderOnly { attributes.readOnly = true }
+        return MountPlan(
+            source: .share(options.networkShare(place.share), components: place.subdirectory?.names ?? []),
+            attributes: attributes)
+    }
+
+    /// Nothing is: a directory that is missing on a server is for its administrator, or a controller, to make.
+    package func makeMissing(for _: VolumeID, context _: [String: String]) async throws(DriverError) {}
+}
+
+// MARK: - As a controller
+
+extension NFSBackend {
+    package func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement {
+        guard request.contentSource == nil else {
+            throw .invalid("volume_content_source is not supported: NFS volumes cannot be made from others yet")
+        }
+        guard request.mutableParameters.isEmpty else {
+            throw .invalid("mutable_parameters are not supported: an NFS volume has none")
+        }
+        guard (1...1024).contains(request.name.utf8.count) else {
+            throw .invalid("name must have 1 to 1024 bytes; it has \(request.name.utf8.count)")
+        }
+        let parameters = try NFSParameters(
+            request.parameters, name: request.name, defaultDeletePolicy: defaultDeletePolicy)
+        let id = try NFSVolumeID(
+            location: parameters.location, subdirectory: parameters.subdirectory,
+            sharing: parameters.policy.isShared ? request.name : nil, deletePolicy: parameters.policy.deletePolicy)
+        let share = try pools.share(of: parameters.location)
+        var flags: [String] = []
+        for capability in request.volumeCapabilities {
+            if case .mount(let mount) = capability.accessType { flags += mount.mountFlags }
+        }
+        let options = try NFSMountOptions(capability: flags, secret: request.mountOptions?.texts.first)
+        try options.check(against: share.server)
+        let asked = request.capacityRange ?? CapacityRange()
+        return VolumePlacement(
+            id: id.id, name: request.name, pool: share.source,
+            capacityBytes: max(0, asked.requiredBytes > 0 ? asked.requiredBytes : asked.limitBytes),
+            parameters: parameters.policy.normalised, context: parameters.volumeContext,
+            adoptsData: parameters.policy.deletePolicy == .retain && parameters.hasSubdirectory,
+            mountOptions: SensitiveText(flags + (request.mountOptions?.texts ?? [])))
+    }
+
+    package func create(_ placement: VolumePlacement) async throws(DriverError) -> CreatedVolume {
+        let parsed = try known(placement.id)
+        let share = try pools.share(of: parsed.location)
+        let policy = try NFSVolumePolicy(record: placement.parameters)
+        let path = try Self.path(of: parsed)
+        let options = try NFSMountOptions(capability: placement.mountOptions.texts).controllerOptions
+        let record = SharedVolumeRecord(
+            name: placement.name, id: placement.id, path: path, isShared: policy.isShared,
+            capacityBytes: placement.capacityBytes, parameters: policy.normalised)
+        let access = Pool.Access(
+            user: policy.user, group: policy.group,
+            permissions: policy.permissions ?? (policy.user == nil && policy.group == nil ? 0o777 : 0o770))
+        let creation = try await withPool(of: share, options, "create volume \(placement.name)") {
+            pool throws(DriverError) in
+            try pool.make(record, access, adoptsData: placement.adoptsData)
+        }
+        self.options.remember(placement.mountOptions.texts, for: share)
+        switch creation {
+        case .made(let record): return .made(stored(record, context: placement.context))
+        case .existing(let record):
+            guard record.id == placement.id else {
+                throw DriverError(
+                    .alreadyExists,
+                    "a volume named \(placement.name) exists on \(share.source) and is another directory, or is "
+                        + "deleted "
+                        + "in another way; use another name, or ask for it as it is")
+            }
+            return .existing(stored(record, context: placement.context))
+        }
+    }
+
+    package func volume(_ id: VolumeID) async throws(DriverError) -> StoredVolume {
+        let parsed = try known(id)
+        let share = try pools.share(of: parsed.location)
+        let path = try Self.path(of: parsed)
+        let found = try await withPool(of: share, try rememberedOptions(of: share), "look at volume \(id)") {
+            pool throws(DriverError) in
+            try pool.find(id, at: path)
+        }
+        switch found {
+        case .recorded(let record): return stored(record, context: parsed.volumeContext)
+        case .directory:
+            return StoredVolume(
+                id: id, name: parsed.uuid.isEmpty ? parsed.subdirectory.text : parsed.uuid, capacityBytes: 0,
+                parameters: [:], context: parsed.volumeContext)
+        case .nothing:
+            throw DriverError(.notFound, "there is no volume \(id); it may have been deleted")
+        }
+    }
+
+    package func delete(_ id: VolumeID, mountOptions: SensitiveText?) async throws(DriverError) {
+        // An id that nobody gave belongs to nothing that could be there.
+        guard let parsed = NFSVolumeID(id) else { return }
+        let share = try pools.share(of: parsed.location)
+        let path = try Self.path(of: parsed)
+        let options = try controllerOptions(of: share, mountOptions)
+        let policy = parsed.deletePolicy ?? defaultDeletePolicy
+        let entry = try await withPool(of: share, options, "delete volume \(id)") { pool throws(DriverError) in
+            try pool.delete(id, at: path, policy: policy)
+        }
+        if entry != nil { reaper.empty(options.networkShare(share), Self.pool) }
+    }
+
+    package func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity {
+        // Of a class, which has no volume's name yet.
+        let share = try pools.share(of: try NFSParameters.location(parameters))
+        let status = try await withPool(of: share, try rememberedOptions(of: share), "ask \(share.source) for its size")
+        {
+            pool throws(DriverError) in
+            try pool.fileSystemStatus()
+        }
+        return BackendCapacity(available: Int64(clamping: status.available))
+    }
+
+    /// Of the named pools: of others nobody knows which there are.
+    package func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume] {
+        []
+    }
+
+    package func listing(after _: ListingPosition?, limit _: Int) async throws(DriverError) -> [ListedVolume] {
+        []
+    }
+
+    package func poolListing() async throws(DriverError) -> [ListedPool] {
+        []
+    }
+
+    // MARK: Parts
+
+    private func known(_ id: VolumeID) throws(DriverError) -> NFSVolumeID {
+        guard let parsed = NFSVolumeID(id) else {
+            throw DriverError(
+                .notFound,
+                "volume \(id.rawValue.prefix(128).debugDescription) does not exist: its id is not one that this "
+                    + "driver or "
+                    + "csi-driver-nfs gives")
+        }
+        return parsed
+    }
+
+    private static func path(of id: NFSVolumeID) throws(DriverError) -> SharePath {
+        guard let path = SharePath(id.subdirectory.names) else {
+            throw .invalid("volume \(id.id): its directory has a name that is too long, or not one that can be used")
+        }
+        return path
+    }
+
+    private func stored(_ record: SharedVolumeRecord, context: [String: String]) -> StoredVolume {
+        StoredVolume(
+            id: record.id, name: record.name, capacityBytes: record.capacityBytes, parameters: record.parameters,
+            context: context)
+    }
+
+    /// Those of a secret, else those that the share was used with last.
+    private func controllerOptions(
+        of share: NFSShare, _ secret: SensitiveText?
+    ) throws(DriverError) -> NFSMountOptions {
+        guard let secret else { return try rememberedOptions(of: share) }
+        return try NFSMountOptions(capability: [], secret: secret.texts.first).controllerOptions
+    }
+
+    private func rememberedOptions(of share: NFSShare) throws(DriverError) -> NFSMountOptions {
+        try NFSMountOptions(capability: options.remembered(for: share)).controllerOptions
+    }
+
+    private func withPool<Value: Sendable>(
+        of share: NFSShare, _ options: NFSMountOptions, _ attempt: String,
+        _ body: @escaping @Sendable (SharedPool) throws(DriverError) -> Value
+    ) async throws(DriverError) -> Value {
+        let network = options.networkShare(share)
+        let value = try await shares.withRoot(of: network, attempt) { root throws(DriverError) in
+            try body(try Self.pool(on: root))
+        }
+        // What a process left in the trash that ended too early is for the next one that comes by.
+        if seen.withLock({ $0.insert(share).inserted }) { reaper.empty(network, Self.pool) }
+        return value
+    }
+
+    /// The pool on a root: opened once for as long as the root is kept.
+    @Sendable static func pool(on root: ShareRoot) throws(DriverError) -> SharedPool {
+        try root.companion { () throws(DriverError) in
+            do throws(Errno) {
+                return SharedPool(name: root.share.name, root: try root.open())
+            } catch {
+                throw .share("open \(root.share)", error)
+            }
+        }
+    }
+}
