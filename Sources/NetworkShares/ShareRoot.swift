@@ -49,8 +49,8 @@ package final class ShareRoot: Sendable {
         do throws(Errno) {
             let directory = try mount.open(
                 beneath: components.isEmpty ? "." : components.joined(separator: "/"), [.pathOnly, .directory])
-            // Before Linux 6.15 only what is in a namespace can be cloned (open_tree(2)). And a process that holds the last
-            // reference to a mount of a silent server does not end when it is killed.
+            // Before Linux 6.15 only what is in a namespace can be cloned (open_tree(2)). And a process that holds
+            // the last reference to a mount of a silent server does not end when it is killed.
             try anchor(in: anchorage)
             return try directory.cloneMount()
         } catch {
