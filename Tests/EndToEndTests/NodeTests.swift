@@ -56,7 +56,7 @@ struct NodeTests {
             let capabilities = try await driver.call("Node/NodeGetCapabilities")["capabilities"].elements
             #expect(
                 Set(capabilities.compactMap { $0["rpc"]["type"].string }) == [
-                    "STAGE_UNSTAGE_VOLUME", "GET_VOLUME_STATS", "SINGLE_NODE_MULTI_WRITER",
+                    "STAGE_UNSTAGE_VOLUME", "GET_VOLUME_STATS", "VOLUME_CONDITION", "SINGLE_NODE_MULTI_WRITER",
                 ])
         }
     }
