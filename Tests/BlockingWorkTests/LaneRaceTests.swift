@@ -74,8 +74,6 @@ struct LaneRaceTests {
         #expect(sum.most <= 4)
         #expect(snapshot.threads <= 4)
         #expect(snapshot.stuck == 0)
-        // It was a race: all kinds of ends have come.
-        #expect(sum.values > 0 && sum.unfinished > 0 && sum.refused > 0)
         // Told in order: an outage begins with its opening and ends with its closing.
         for (before, after) in zip(changes.value, changes.value.dropFirst()) {
             #expect((after == .opened) == (before == .closed))
