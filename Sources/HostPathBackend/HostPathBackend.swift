@@ -108,15 +108,7 @@ package final class HostPathBackend: VolumeBackend {
 
 extension HostPathBackend {
     package func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement {
-        guard request.contentSource == nil else {
-            throw .invalid("volume_content_source is not supported: hostPath volumes cannot be made from others yet")
-        }
-        guard request.mutableParameters.isEmpty else {
-            throw .invalid("mutable_parameters are not supported: a hostPath volume has none")
-        }
-        guard (1...1024).contains(request.name.utf8.count) else {
-            throw .invalid("name must have 1 to 1024 bytes; it has \(request.name.utf8.count)")
-        }
+        try request.checkIsPlain(for: "hostPath")
         let parameters = try HostPathParameters(request.parameters, backend: name)
         let pool = try chosenPool(parameters)
         guard let poolID = pool.knownID else {
@@ -125,10 +117,9 @@ extension HostPathBackend {
             workers.submit { [self] in _ = try? self.open(pool) }
             throw pool.absence
         }
-        let asked = request.capacityRange ?? CapacityRange()
         return VolumePlacement(
             id: HostPathVolumeID(pool: poolID, name: request.name).key.id, name: request.name, pool: pool.name,
-            capacityBytes: max(0, asked.requiredBytes > 0 ? asked.requiredBytes : asked.limitBytes),
+            capacityBytes: request.wantedBytes,
             parameters: described(parameters.normalised, pool.name))
     }
 

@@ -103,15 +103,7 @@ extension NFSBackend {
 
 extension NFSBackend {
     package func place(_ request: CreateVolumeRequest) throws(DriverError) -> VolumePlacement {
-        guard request.contentSource == nil else {
-            throw .invalid("volume_content_source is not supported: NFS volumes cannot be made from others yet")
-        }
-        guard request.mutableParameters.isEmpty else {
-            throw .invalid("mutable_parameters are not supported: an NFS volume has none")
-        }
-        guard (1...1024).contains(request.name.utf8.count) else {
-            throw .invalid("name must have 1 to 1024 bytes; it has \(request.name.utf8.count)")
-        }
+        try request.checkIsPlain(for: "NFS")
         let parameters = try NFSParameters(
             request.parameters, name: request.name, defaultDeletePolicy: defaultDeletePolicy)
         let id = try NFSVolumeID(
@@ -124,10 +116,9 @@ extension NFSBackend {
         }
         let options = try NFSMountOptions(capability: flags, secret: request.mountOptions?.texts.first)
         try options.check(against: share.server)
-        let asked = request.capacityRange ?? CapacityRange()
         return VolumePlacement(
             id: id.id, name: request.name, pool: share.source,
-            capacityBytes: max(0, asked.requiredBytes > 0 ? asked.requiredBytes : asked.limitBytes),
+            capacityBytes: request.wantedBytes,
             parameters: parameters.policy.normalised, context: parameters.volumeContext,
             adoptsData: parameters.policy.deletePolicy == .retain && parameters.hasSubdirectory,
             mountOptions: SensitiveText(flags + (request.mountOptions?.texts ?? [])))

@@ -137,3 +137,27 @@ package struct BackendCapacity: Hashable, Sendable {
         self.maximumVolumeSize = maximumVolumeSize
     }
 }
+
+extension CreateVolumeRequest {
+    /// Checks what holds for every kind of storage so far.
+    ///
+    /// - Parameter kind: the backend's, for errors.
+    /// - Throws: INVALID_ARGUMENT for a content source, mutable parameters, or a name that is empty or too long.
+    package func checkIsPlain(for kind: String) throws(DriverError) {
+        guard contentSource == nil else {
+            throw .invalid("volume_content_source is not supported: \(kind) volumes cannot be made from others yet")
+        }
+        guard mutableParameters.isEmpty else {
+            throw .invalid("mutable_parameters are not supported: no \(kind) volume has any")
+        }
+        guard (1...1024).contains(name.utf8.count) else {
+            throw .invalid("name must have 1 to 1024 bytes; it has \(name.utf8.count)")
+        }
+    }
+
+    /// The size that a new volume gets, in bytes; 0 when none was asked for.
+    package var wantedBytes: Int64 {
+        let asked = capacityRange ?? CapacityRange()
+        return max(0, asked.requiredBytes > 0 ? asked.requiredBytes : asked.limitBytes)
+    }
+}
