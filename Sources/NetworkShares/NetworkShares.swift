@@ -43,6 +43,21 @@ package final class NetworkShares: Sendable {
 
     package var snapshots: [LaneSnapshot] { lanes.snapshots }
 
+    var now: ContinuousClock.Instant { clock.now }
+
+    /// The roots that are kept now, by the names of their shares.
+    func keptRoots() -> [String: KeptRoots] {
+        var kept: [String: KeptRoots] = [:]
+        for (share, slot) in roots.withLock({ $0 }) {
+            guard let lastUse = slot.lastUseOfRoot else { continue }
+            var known = kept[share.name] ?? KeptRoots()
+            known.count += 1
+            known.lastUse = known.lastUse.map { max($0, lastUse) } ?? lastUse
+            kept[share.name] = known
+        }
+        return kept
+    }
+
     /// Until when the current call may wait for a share: the caller is to get our answer and not his own timeout's.
     package func deadline() -> ContinuousClock.Instant {
         let now = clock.now

@@ -28,6 +28,11 @@ final class RootSlot: Sendable {
         state.withLock { $0.lastUse = now }
     }
 
+    /// When a root was last asked for; nil when none is kept.
+    var lastUseOfRoot: ContinuousClock.Instant? {
+        state.withLock { $0.root == nil ? nil : $0.lastUse }
+    }
+
     /// - Returns: whether the root was stale, which is then no longer used.
     func dropStaleRoot() -> Bool {
         guard let root = state.withLock({ $0.root }), root.isStale else { return false }

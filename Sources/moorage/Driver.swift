@@ -71,7 +71,8 @@ struct Driver {
             identity: IdentityService(
                 driverName: settings.driverName, version: Moorage.version, backends: backends),
             controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
-            inspect: InspectService(backends: backends, tracker: mounts), health: health,
+            inspect: InspectService(
+                backends: backends, tracker: mounts, shares: { [shares] in shares.listing() }), health: health,
             log: RequestLog(logger: logger), storage: workers)
         server = GRPCServer(methods: routes.methods)
     }
