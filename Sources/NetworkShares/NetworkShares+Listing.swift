@@ -29,12 +29,6 @@ struct ListingClock {
     }
 }
 
-/// The driver's own mounts of one share.
-struct KeptRoots {
-    var count = 0
-    var lastUse: ContinuousClock.Instant?
-}
-
 extension ListedShare {
     fileprivate init(_ lane: LaneSnapshot, _ roots: KeptRoots?, _ clock: ListingClock) {
         self.init(name: lane.lane, circuit: Circuit(lane.circuit, clock))
@@ -52,7 +46,7 @@ extension ListedShare {
         timedOut = lane.timedOut
         late = lane.late
         self.roots = roots?.count ?? 0
-        rootsUsed = roots?.lastUse.flatMap { clock.time(of: $0) }
+        rootsUsed = roots.flatMap { clock.time(of: $0.lastUse) }
     }
 }
 

@@ -270,9 +270,12 @@ struct  Moorage__Inspect__V1__Pool
   ProtobufCMessage base;
   char *name;
   /*
-   * Empty when the pool was never there.
+   * Empty when the pool was never there, or the driver never made a volume on its share.
    */
   char *id;
+  /*
+   * A directory of this node, or "server:/share".
+   */
   char *path;
   char *backend;
   /*
@@ -296,7 +299,8 @@ struct  Moorage__Inspect__V1__Pool
    */
   int64_t available_bytes;
   /*
-   * What the volumes of this pool were promised, those that are being removed included.
+   * What the volumes of this pool were promised, those that are being removed included. 0 on a network share, where
+   * room is set aside for nobody.
    */
   int64_t promised_bytes;
   /*
