@@ -80,7 +80,9 @@ let package = Package(
         target("CSIWire", ["CCSIProto", "StorageModel", "JSONText"]),
         target("GRPCServing", ["CGRPCShims"]),
         target("CSIEndpoint", ["CSIServices", "CSIWire", "GRPCServing", "StorageModel", "JSONText", logging]),
-        target("CommandLineTools", ["CSIWire", "GRPCServing", "StorageModel", "JSONText", "LinuxSystem"]),
+        target(
+            "CommandLineTools",
+            ["CSIWire", "GRPCServing", "StorageModel", "JSONText", "LinuxSystem", "NetworkShares", systemPackage]),
         .executableTarget(
             name: "moorage",
             dependencies: [
@@ -113,7 +115,7 @@ let package = Package(
         tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),
         tests(of: "CSIEndpoint", ["BlockingWork", "CSIServices", "CSIWire", "GRPCServing", "StorageModel", logging]),
-        tests(of: "CommandLineTools", ["CSIWire", "JSONText", "LinuxSystem"]),
+        tests(of: "CommandLineTools", ["CSIWire", "JSONText", "LinuxSystem", "StorageModel"]),
 
         // Need real mounts: run only inside a private mount namespace (hack/test).
         .testTarget(

@@ -22,15 +22,13 @@ package final class Lane: Sendable {
     ///   - name: what it leads to, for errors and logs: no secret, no mount option.
     ///   - isSilence: whether an error that work threw says that there was no answer, as ETIMEDOUT on a soft mount
     ///     does. It opens the circuit like a deadline that passed, and work that throws it proves nothing.
-    ///   - probe: asks whether there is an answer, cheaply, and returns whether it got one; run on the lane after each
-    ///     pause. Without it, the next call after the pause finds out. It is kept as long as the lane and released on
-    ///     any thread: the lane, and what can wait for the server when it ends, it may capture only weakly.
+    ///   - probe: run on the lane after each pause. Without it, the next call after the pause finds out.
     ///   - report: told each change of the circuit, in order, one at a time, on whatever thread brought it about, the
     ///     one of all deadlines included: it must not block.
     package init(
         _ name: String, limits: LaneLimits = .init(), clock: any LaneClock,
         isSilence: @escaping @Sendable (any Error) -> Bool = { _ in false },
-        probe: (@Sendable () -> Bool)? = nil,
+        probe: LaneProbe? = nil,
         report: @escaping @Sendable (LaneEvent) -> Void = { _ in }
     ) {
         self.name = name

@@ -128,6 +128,31 @@ package struct LaneEvent: Hashable, Sendable {
     package let outage: LaneOutage
     /// Threads that are stuck.
     package let stuck: Int
+
+    package init(lane: String, change: Change, outage: LaneOutage, stuck: Int) {
+        self.lane = lane
+        self.change = change
+        self.outage = outage
+        self.stuck = stuck
+    }
+}
+
+extension LaneEvent: CustomStringConvertible {
+    /// Whether calls are treated in another way from now on.
+    package var isTurn: Bool { change == .opened || change == .closed }
+
+    package var description: String {
+        let time = "\(outage.duration.components.seconds) s"
+        return switch change {
+        case .opened:
+            "\(lane) does not answer (\(outage.cause)): calls on it are refused until it does"
+                + (stuck == 0 ? "" : "; threads of it that wait in the kernel: \(stuck)")
+        case .probed: "\(lane), which has not answered for \(time), is asked again"
+        case .stillSilent(let pause):
+            "\(lane) has not answered for \(time); it is asked again in \(pause.components.seconds) s"
+        case .closed: "\(lane) answers again, after \(time): calls on it are let through"
+        }
+    }
 }
 
 /// The numbers of one lane at one moment.

@@ -66,15 +66,26 @@ extension LaneState {
         note(.probed, outage, now: now)
     }
 
+    /// Whether the lane finds out by itself. With one of its probes still waiting in the kernel it does: that returns
+    /// when the server does, and one more would only be one more thread that is stuck.
+    var hasOwnProbe: Bool {
+        guard let ownProbe else { return false }
+        return isOwnProbeRunning || ownProbe.isPossible()
+    }
+
+    private var isOwnProbeRunning: Bool { running.values.contains { $0.entry.kind == .probe } }
+
     /// When the lane's own probe is due; nil when it is not to run, or cannot because no thread would be left for it.
     var ownProbeAt: Instant? {
-        guard ownProbe != nil, !isClosed, !isAllStuck, case .open(_, let retryAt) = circuit else { return nil }
+        guard case .open(_, let retryAt) = circuit, let ownProbe, !isClosed, !isAllStuck, !isOwnProbeRunning,
+            ownProbe.isPossible()
+        else { return nil }
         return retryAt
     }
 
     mutating func startOwnProbe(now: Instant, _ actions: inout Actions) {
         guard let ownProbe, let due = ownProbeAt, due <= now, case .open(let outage, _) = circuit else { return }
-        let entry = Entry(work: LaneChore(ownProbe), kind: .probe, deadline: nil)
+        let entry = Entry(work: LaneChore(ownProbe.ask), kind: .probe, deadline: nil)
         queue.append(entry)
         beginProbe(entry, outage, now: now)
         provideThread(&actions)

@@ -43,7 +43,7 @@ struct LaneState {
     let lane: String
     let limits: LaneLimits
     /// Asks whether there is an answer again; nil when a call has to find out.
-    let ownProbe: (@Sendable () -> Bool)?
+    let ownProbe: LaneProbe?
 
     var circuit: Circuit
     /// Work that has not begun, the oldest first.
@@ -95,7 +95,7 @@ struct LaneState {
         case end
     }
 
-    init(lane: String, limits: LaneLimits, ownProbe: (@Sendable () -> Bool)?, now: Instant) {
+    init(lane: String, limits: LaneLimits, ownProbe: LaneProbe?, now: Instant) {
         precondition(limits.threads > 0 && limits.queue >= 0)
         self.lane = lane
         self.limits = limits
@@ -134,7 +134,7 @@ struct LaneState {
         if isAllStuck { return refusal(.stuck, limit: limits.threads, now: now) }
         switch circuit {
         case .closed: break
-        case .open(_, let retryAt) where ownProbe == nil && retryAt <= now: break
+        case .open(_, let retryAt) where retryAt <= now && !hasOwnProbe: break
         case .open, .halfOpen: return refusal(.silent, now: now)
         }
         guard waiting < limits.queue || queue.count + running.count < limits.threads else {

@@ -18,6 +18,7 @@ package final class Lanes: Sendable {
     private let limits: LaneLimits
     private let clock: any LaneClock
     private let isSilence: @Sendable (any Error) -> Bool
+    private let probe: (@Sendable (String) -> LaneProbe)?
     private let report: @Sendable (LaneEvent) -> Void
     private let state = Mutex(State())
 
@@ -25,26 +26,27 @@ package final class Lanes: Sendable {
     ///   - most: how many lanes there may be; `limits.threads` times that many threads is the most they can take.
     ///   - limits: of each lane.
     ///   - isSilence: see `Lane`.
+    ///   - probe: makes that of a new lane, from the name of its share; called with the table locked.
     ///   - report: see `Lane`.
     package init(
         most: Int = 256, limits: LaneLimits = .init(), clock: any LaneClock = LaneTimer(),
         isSilence: @escaping @Sendable (any Error) -> Bool = { _ in false },
+        probe: (@Sendable (String) -> LaneProbe)? = nil,
         report: @escaping @Sendable (LaneEvent) -> Void = { _ in }
     ) {
         self.most = most
         self.limits = limits
         self.clock = clock
         self.isSilence = isSilence
+        self.probe = probe
         self.report = report
     }
 
     /// The lane of a share.
     ///
-    /// - Parameters:
-    ///   - share: what makes it the same one, and its name in errors and logs: no secret, no mount option.
-    ///   - probe: see `Lane`; taken from whoever makes the lane.
+    /// - Parameter share: what makes it the same one, and its name in errors and logs: no secret, no mount option.
     /// - Throws: when there are too many, or all were closed.
-    package func lane(for share: String, probe: (@Sendable () -> Bool)? = nil) throws(LaneRefusal) -> Lane {
+    package func lane(for share: String) throws(LaneRefusal) -> Lane {
         let result: Result<Lane, LaneRefusal> = state.withLock { state in
             if let lane = state.lanes[share]?.lane { return .success(lane) }
             guard !state.isClosed else { return .failure(LaneRefusal(reason: .closed, lane: share)) }
@@ -55,7 +57,7 @@ package final class Lanes: Sendable {
                 return .failure(LaneRefusal(reason: .tooManyLanes, lane: share, limit: most))
             }
             let lane = Lane(
-                share, limits: limits, clock: clock, isSilence: isSilence, probe: probe, report: report)
+                share, limits: limits, clock: clock, isSilence: isSilence, probe: probe?(share), report: report)
             state.lanes[share] = Entry(lane: lane)
             return .success(lane)
         }

@@ -161,10 +161,14 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &moorage__inspect__v1__list_mounts_response__descriptor,
     &moorage__inspect__v1__list_pools_request__descriptor,
     &moorage__inspect__v1__list_pools_response__descriptor,
+    &moorage__inspect__v1__list_shares_request__descriptor,
+    &moorage__inspect__v1__list_shares_response__descriptor,
     &moorage__inspect__v1__list_volumes_request__descriptor,
     &moorage__inspect__v1__list_volumes_response__descriptor,
     &moorage__inspect__v1__mount__descriptor,
     &moorage__inspect__v1__pool__descriptor,
+    &moorage__inspect__v1__share__descriptor,
+    &moorage__inspect__v1__share__refused__descriptor,
     &moorage__inspect__v1__volume__descriptor,
 };
 

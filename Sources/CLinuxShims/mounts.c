@@ -54,6 +54,10 @@ int CLinuxShims_move_mount(int from, const char *from_path, int to, const char *
     return move_mount(from, from_path, to, to_path, flags);
 }
 
+int CLinuxShims_fsopen(const char *type) {
+    return fsopen(type, FSOPEN_CLOEXEC);
+}
+
 int CLinuxShims_mount_setattr(int directory, const char *path, unsigned flags, uint64_t set, uint64_t clear,
                               uint64_t propagation) {
     struct mount_attr attributes = {.attr_set = set, .attr_clr = clear, .propagation = propagation};

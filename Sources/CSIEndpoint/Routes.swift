@@ -101,6 +101,7 @@ package struct Routes: Sendable {
     }
 
     private mutating func addInspect(_ service: InspectService) {
+        let unary = Unary("moorage.inspect.v1.Inspect", log: log)
         let storing = Unary("moorage.inspect.v1.Inspect", log: log, executor: storage)
         methods.merge(
             [
@@ -109,6 +110,8 @@ package struct Routes: Sendable {
                     try await service.listMounts(request)
                 },
                 storing("ListPools") { request throws(DriverError) in try await service.listPools(request) },
+                // Asked when all threads of storage may be waiting.
+                unary("ListShares") { service.listShares($0) },
             ], uniquingKeysWith: { $1 })
     }
 

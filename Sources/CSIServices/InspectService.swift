@@ -12,10 +12,15 @@ package struct InspectService: Sendable {
 
     private let backends: Backends
     private let tracker: any MountTracker
+    private let shares: @Sendable () -> [ListedShare]
 
-    package init(backends: Backends, tracker: any MountTracker) {
+    /// - Parameter shares: the network shares as they are now; touches no server.
+    package init(
+        backends: Backends, tracker: any MountTracker, shares: @escaping @Sendable () -> [ListedShare] = { [] }
+    ) {
         self.backends = backends
         self.tracker = tracker
+        self.shares = shares
     }
 
     package func listVolumes(_ request: InspectVolumesRequest) async throws(DriverError) -> InspectVolumesResponse {
@@ -64,6 +69,10 @@ package struct InspectService: Sendable {
             entries += try await backend.poolListing().map { .init(pool: $0, backend: backend.name) }
         }
         return InspectPoolsResponse(entries: entries)
+    }
+
+    package func listShares(_: InspectSharesRequest) -> InspectSharesResponse {
+        InspectSharesResponse(entries: shares())
     }
 
     private static func pageSize(_ maxEntries: Int32) throws(DriverError) -> Int {

@@ -10,6 +10,7 @@ package enum Diagnosis {
         findings += kubelet(facts)
         findings += state(facts)
         for pool in facts.pools { findings += PoolDiagnosis(pool, state: facts.stateDirectory).findings }
+        if let nfs = facts.nfs { findings += self.nfs(nfs) }
         findings += socket(facts.socket)
         return findings
     }
@@ -48,6 +49,8 @@ extension Diagnosis {
         switch call {
         case .statmount, .listmount:
             return .ok(check, "is not here (\(refusal)); nothing needs it")
+        case .moveMountBeneath:
+            return .ok(check, "is not here (\(refusal)); mounts of shares that are stale are replaced in two steps")
         case .openat2, .statx, .openTree, .mountSetattr, .moveMount:
             let remedy =
                 switch refusal.kind {

@@ -7,6 +7,7 @@ package struct Listing: Sendable {
     package enum Subject: String, Sendable {
         case volumes = "ListVolumes"
         case mounts = "ListMounts"
+        case shares = "ListShares"
     }
 
     package enum Outcome: Hashable, Sendable {
@@ -57,7 +58,8 @@ package struct Listing: Sendable {
     }
 
     private func page(after token: String, on channel: GRPCChannel) async throws(GRPCStatus) -> JSONValue {
-        var request = [JSONMember("startingToken", .string(token))]
+        // Shares have no pages.
+        var request = subject == .shares ? [] : [JSONMember("startingToken", .string(token))]
         if !volume.isEmpty { request.append(JSONMember("volumeId", .string(volume))) }
         let service = "moorage.inspect.v1"
         let message = "\(service).\(subject.rawValue)"
@@ -87,6 +89,7 @@ package struct Listing: Sendable {
         switch subject {
         case .volumes: volumes(entries)
         case .mounts: mounts(entries)
+        case .shares: shares(entries)
         }
     }
 
@@ -108,7 +111,7 @@ package struct Listing: Sendable {
     private static func mounts(_ entries: [JSONValue]) -> Table {
         var table = Table([
             .init("VOLUME"), .init("ROLE"), .init("PRESENCE"), .init("MODE"), .init("TYPE"), .init("FLAGS"),
-            .init("PATH"),
+            .init("SHARE"), .init("PATH"),
         ])
         for entry in entries {
             let flags = entry.elements("flags").compactMap { flag in
@@ -118,7 +121,31 @@ package struct Listing: Sendable {
             table.add([
                 entry.text("volumeId"), entry.text("role"), presence == "PRESENCE_UNKNOWN" ? "UNKNOWN" : presence,
                 entry.text("accessMode"), entry.text("block") == "true" ? "block" : "directory",
-                flags.joined(separator: ","), entry.text("path"),
+                flags.joined(separator: ","), entry.text("share"), entry.text("path"),
+            ])
+        }
+        return table
+    }
+
+    private static func shares(_ entries: [JSONValue]) -> Table {
+        var table = Table([
+            .init("SHARE"), .init("CIRCUIT"), .init("SINCE"), .init("CAUSE"), .init("THREADS", .right),
+            .init("STUCK", .right), .init("QUEUED", .right), .init("LARGEST", .right), .init("RELEASES", .right),
+            .init("ADMITTED", .right), .init("TIMEDOUT", .right), .init("LATE", .right), .init("REFUSED"),
+            .init("ROOTS", .right), .init("USED"),
+        ])
+        for entry in entries {
+            let cause = entry.text("cause")
+            let refused = ["queueFull", "silent", "stuck", "deadline", "cancelled", "closed"].compactMap { reason in
+                let count = entry.member("refused")?.text(reason) ?? "0"
+                return count == "0" ? nil : "\(reason):\(count)"
+            }
+            table.add([
+                entry.text("name"), entry.text("circuit"), entry.text("since"),
+                cause == "CAUSE_UNKNOWN" ? "" : cause, entry.text("threads"), entry.text("stuck"),
+                entry.text("queued"), entry.text("largestQueue"), entry.text("releases"), entry.text("admitted"),
+                entry.text("timedOut"), entry.text("late"), refused.joined(separator: ","), entry.text("roots"),
+                entry.text("rootsUsed"),
             ])
         }
         return table
@@ -126,7 +153,7 @@ package struct Listing: Sendable {
 }
 
 extension JSONValue {
-    private func member(_ name: String) -> JSONValue? {
+    func member(_ name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
     }

@@ -21,12 +21,17 @@ package struct NodeSubject: Sendable {
     package var stateDirectory: String
     package var pools: [Pool]
     package var kubeletDirectory: String
+    /// Nil for a driver that does not serve NFS.
+    package var nfs: NFS?
 
-    package init(endpoint: UnixEndpoint, stateDirectory: String, pools: [Pool], kubeletDirectory: String) {
+    package init(
+        endpoint: UnixEndpoint, stateDirectory: String, pools: [Pool], kubeletDirectory: String, nfs: NFS? = nil
+    ) {
         self.endpoint = endpoint
         self.stateDirectory = stateDirectory
         self.pools = pools
         self.kubeletDirectory = kubeletDirectory
+        self.nfs = nfs
     }
 }
 
@@ -127,13 +132,14 @@ package struct NodeFacts: Sendable {
     /// The directory above the state directory, in which the driver would make it.
     package var stateParent: Result<Directory, Refusal>
     package var pools: [Pool]
+    package var nfs: NFSFacts?
     package var socket: Socket
 
     package init(
         kernelRelease: Result<String, Refusal>, refusedCalls: [KernelCall: Refusal],
         capabilities: Result<CapabilitySet, Refusal>, kubeletDirectory: String, kubelet: Result<Directory, Refusal>,
         kubeletMount: Result<MountTableLine?, Refusal>, stateDirectory: String, state: Result<Directory, Refusal>,
-        stateParent: Result<Directory, Refusal>, pools: [Pool], socket: Socket
+        stateParent: Result<Directory, Refusal>, pools: [Pool], nfs: NFSFacts? = nil, socket: Socket
     ) {
         self.kernelRelease = kernelRelease
         self.refusedCalls = refusedCalls
@@ -145,16 +151,22 @@ package struct NodeFacts: Sendable {
         self.state = state
         self.stateParent = stateParent
         self.pools = pools
+        self.nfs = nfs
         self.socket = socket
     }
 }
 
 extension NodeFacts {
-    /// Looks at this machine, as this process sees it, and asks the driver, if one answers. Changes nothing.
+    /// Looks at this machine, as this process sees it, and asks the driver, if one answers. Changes nothing, but that
+    /// the kernel may load a module.
     package static func gather(about subject: NodeSubject) async -> NodeFacts {
         var refused: [KernelCall: Refusal] = [:]
         for call in KernelCall.allCases { refused[call] = SystemProbe.refusal(of: call) }
         let kubelet = directory(subject.kubeletDirectory)
+        var nfs: NFSFacts?
+        if let served = subject.nfs {
+            nfs = await NFSFacts.gather(about: served, stateDirectory: subject.stateDirectory)
+        }
         return NodeFacts(
             kernelRelease: SystemProbe.kernelRelease(), refusedCalls: refused,
             capabilities: SystemProbe.effectiveCapabilities(), kubeletDirectory: subject.kubeletDirectory,
@@ -162,7 +174,7 @@ extension NodeFacts {
             stateDirectory: subject.stateDirectory, state: directory(subject.stateDirectory),
             stateParent: directory(parent(of: subject.stateDirectory)),
             pools: subject.pools.map { pool($0, stateDirectory: subject.stateDirectory) },
-            socket: await socket(subject.endpoint))
+            nfs: nfs, socket: await socket(subject.endpoint))
     }
 
     private static func directory(_ path: String) -> Result<Directory, Refusal> {

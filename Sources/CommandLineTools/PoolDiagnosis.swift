@@ -89,7 +89,7 @@ struct PoolDiagnosis {
     private static let layout = 1
 
     /// The pool's id in a file of PoolStore's.
-    private static func id(in content: [UInt8]) throws(JSONObject.Mismatch) -> String {
+    static func id(in content: [UInt8]) throws(JSONObject.Mismatch) -> String {
         let file = try JSONObject(parsing: content)
         let found = try file.integer("layout", Int.self)
         guard found == layout else { throw JSONObject.Mismatch("it has layout \(found)") }

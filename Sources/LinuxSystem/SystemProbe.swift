@@ -45,6 +45,7 @@ package enum KernelCall: String, Hashable, Sendable, CaseIterable {
     case openTree = "open_tree"
     case mountSetattr = "mount_setattr"
     case moveMount = "move_mount"
+    case moveMountBeneath = "move_mount beneath"
     case statmount
     case listmount
 }
@@ -111,6 +112,16 @@ package enum SystemProbe {
             case .moveMount:
                 let flags = CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH | CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH
                 return refusal(ofInvalid: unsafe CLinuxShims_move_mount(-1, "", -1, "", flags))
+            case .moveMountBeneath:
+                let flags =
+                    CLinuxShims_MOVE_MOUNT_F_EMPTY_PATH | CLinuxShims_MOVE_MOUNT_T_EMPTY_PATH
+                    | CLinuxShims_MOVE_MOUNT_BENEATH
+                // A flag that it does not know is refused before the descriptors are looked at.
+                guard unsafe CLinuxShims_move_mount(-1, "", -1, "", flags) == -1 else { return nil }
+                let failure = Errno(rawValue: errno)
+                if failure == .invalidArgument { return Refusal(.unknownCall, "Linux 6.5 is the first that has it") }
+                let refusal = Refusal(failure)
+                return refusal.kind == .unknownCall || refusal.kind == .notPermitted ? refusal : nil
             case .statmount:
                 return refusal(ofInvalid: CLinuxShims_statmount_nothing())
             case .listmount:
@@ -119,6 +130,48 @@ package enum SystemProbe {
             return nil
         } catch {
             return Refusal(error)
+        }
+    }
+
+    /// Whether file systems of this type can be mounted (fsopen(2)); the kernel loads the module that it is in.
+    ///
+    /// - Returns: nil when they can.
+    package static func refusal(ofFileSystem type: String) -> Refusal? {
+        do throws(Errno) {
+            // The string lives for the call. Nothing is made before it is asked for.
+            _ = OwnedDescriptor(takingOwnership: try systemCall { unsafe CLinuxShims_fsopen(type) })
+            return nil
+        } catch {
+            return Refusal(error)
+        }
+    }
+
+    /// Whether the file at a path, the last link followed, is a program that can be run.
+    package static func isProgram(_ path: String) -> Result<Bool, Refusal> {
+        answer { () throws(Errno) in
+            guard try OwnedDescriptor.open(path, .pathOnly).status().kind == .regular else { return false }
+            // The string lives for the call.
+            return unsafe faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0
+        }
+    }
+
+    /// Of these programs those that run, as far as this process sees others (proc(5), `/proc/PID/comm`).
+    ///
+    /// - Parameter names: at most 15 bytes each.
+    package static func running(_ names: Set<String>) -> Result<Set<String>, Refusal> {
+        answer { () throws(Errno) in
+            var found: Set<String> = []
+            try OwnedDescriptor.open("/proc", [.readOnly, .directory]).forEachEntry { entry in
+                // One that has ended meanwhile has no name any more.
+                if let process = entry.name.string, Int(process) != nil,
+                    case .success(let content) = file("/proc/\(process)/comm", limit: 64)
+                {
+                    let name = String(decoding: content.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+                    if names.contains(name) { found.insert(name) }
+                }
+                return found.count < names.count
+            }
+            return found
         }
     }
 

@@ -10,7 +10,7 @@ extension NodeMounts {
     ) async throws(DriverError) -> [ListedMount] {
         try await work { node throws(DriverError) in
             try node.ledger.entries(after: path, of: volume, limit: limit).map { entry in
-                ListedMount(intent: entry.intent, presence: try? entry.presence())
+                ListedMount(intent: entry.intent, presence: try? entry.presence(), share: entry.share ?? "")
             }
         }
     }

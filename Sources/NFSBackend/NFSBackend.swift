@@ -207,10 +207,6 @@ extension NFSBackend {
         []
     }
 
-    package func poolListing() async throws(DriverError) -> [ListedPool] {
-        []
-    }
-
     // MARK: Parts
 
     private func known(_ id: VolumeID) throws(DriverError) -> NFSVolumeID {
@@ -245,7 +241,7 @@ extension NFSBackend {
         return try NFSMountOptions(capability: [], secret: secret.texts.first).controllerOptions
     }
 
-    private func rememberedOptions(of share: NFSShare) throws(DriverError) -> NFSMountOptions {
+    func rememberedOptions(of share: NFSShare) throws(DriverError) -> NFSMountOptions {
         try NFSMountOptions(capability: options.remembered(for: share)).controllerOptions
     }
 

@@ -43,6 +43,9 @@ package struct NFSPool: Hashable, Sendable {
         self.name = name
     }
 
+    /// As the driver mounts it for itself when no volume says how.
+    package var networkShare: NetworkShare { NFSMountOptions().controllerOptions.networkShare(share) }
+
     /// Where the colon after the server is.
     private static func endOfServer(in place: Substring) -> Substring.Index? {
         guard place.utf8.first == UInt8(ascii: "[") else { return place.utf8.firstIndex(of: UInt8(ascii: ":")) }

@@ -1,7 +1,6 @@
 package import BlockingWork
 package import LinuxSystem
 package import StorageModel
-import Synchronization
 import SystemPackage
 
 /// The network shares that the driver has to do with: their lanes, and their roots while they are in use.
@@ -17,7 +16,7 @@ package final class NetworkShares: Sendable {
     private let anchorage: Anchorage
     private let timeout: Duration
     private let idleTime: Duration
-    private let roots = Mutex<[NetworkShare: RootSlot]>([:])
+    private let roots: ShareRoots
 
     /// - Parameters:
     ///   - stateDirectory: `shares/` in it is where roots are attached that have to be.
@@ -33,7 +32,15 @@ package final class NetworkShares: Sendable {
         self.idleTime = idleTime
         self.clock = clock
         anchorage = Anchorage(path: stateDirectory + "/shares")
-        lanes = Lanes(clock: clock, isSilence: { ($0 as? DriverError)?.isSilence == true }, report: report)
+        let roots = ShareRoots()
+        self.roots = roots
+        lanes = Lanes(
+            clock: clock, isSilence: { ($0 as? DriverError)?.isSilence == true },
+            probe: { share in
+                LaneProbe(
+                    isPossible: { [weak roots] in roots?.hasRoot(of: share) ?? false },
+                    ask: { [weak roots] in roots?.answers(of: share) ?? false })
+            }, report: report)
     }
 
     /// Detaches what a process left that did not end well. Called once, before anything else; touches no server.
@@ -42,6 +49,11 @@ package final class NetworkShares: Sendable {
     }
 
     package var snapshots: [LaneSnapshot] { lanes.snapshots }
+
+    var now: ContinuousClock.Instant { clock.now }
+
+    /// The roots that are kept now, by the names of their shares.
+    func keptRoots() -> [String: KeptRoots] { roots.kept() }
 
     /// Until when the current call may wait for a share: the caller is to get our answer and not his own timeout's.
     package func deadline() -> ContinuousClock.Instant {
@@ -93,7 +105,8 @@ package final class NetworkShares: Sendable {
         _ body: @escaping @Sendable (ShareRoot) throws(DriverError) -> Value
     ) async throws(DriverError) -> Value {
         let deadline = deadline()
-        let slot = slot(of: share)
+        let slot = roots.slot(of: share, now: clock.now)
+        watch()
         return try await onLane(of: share.name, attempt, until: deadline, late: late) {
             [self] () throws(DriverError) in
             do throws(DriverError) {
@@ -128,20 +141,18 @@ package final class NetworkShares: Sendable {
 
     // MARK: Roots
 
-    private func slot(of share: NetworkShare) -> RootSlot {
-        roots.withLock { roots in
-            if let slot = roots[share] { return slot }
-            let slot = RootSlot()
-            roots[share] = slot
-            return slot
-        }
-    }
-
     /// On the lane of the share only.
     private func root(
         in slot: RootSlot, of share: NetworkShare, _ attempt: String, until deadline: ContinuousClock.Instant
     ) throws(DriverError) -> ShareRoot {
-        let root = try slot.root { () throws(DriverError) in
+        let lane: Lane
+        do {
+            // The one on which this runs.
+            lane = try lanes.lane(for: share.name)
+        } catch {
+            throw DriverError(.unavailable, "cannot \(attempt): \(error)")
+        }
+        return try slot.root(on: lane) { () throws(DriverError) in
             do {
                 let mount = try mounter.mount(MountRequest(share), until: deadline)
                 return ShareRoot(share: share, mount: mount.takeDescriptor())
@@ -151,9 +162,6 @@ package final class NetworkShares: Sendable {
                 throw DriverError(.internalError, "cannot \(attempt): \(error)")
             }
         }
-        slot.touch(at: clock.now)
-        watch()
-        return root
     }
 
     /// Sees to it that roots are looked at when the first of them may be idle.
@@ -164,22 +172,8 @@ package final class NetworkShares: Sendable {
     }
 
     private func dropIdleRoots() {
-        let limit = clock.now.advanced(by: .zero - idleTime)
-        var dropped: [(String, ShareRoot)] = []
-        var isSomeLeft = false
-        roots.withLock { roots in
-            for (share, slot) in roots {
-                if let root = slot.dropIdleRoot(since: limit) {
-                    dropped.append((share.name, root))
-                    roots[share] = nil
-                } else {
-                    isSomeLeft = true
-                }
-            }
-        }
-        for (share, root) in dropped {
-            release(root, of: share)
-        }
+        let (dropped, isSomeLeft) = roots.dropIdle(since: clock.now.advanced(by: .zero - idleTime))
+        for idle in dropped { idle.lane.release(idle.root) }
         if isSomeLeft { watch() }
     }
 }

@@ -1,11 +1,14 @@
-import LinuxSystem
+import BlockingWork
 import StorageModel
 import Synchronization
 
-/// Where the root of one share is kept. Used on the lane of its share, but for `dropIdleRoot`.
+/// Where the root of one share is kept. A root is made on the lane of its share, and let go of there.
 final class RootSlot: Sendable {
     private struct State {
         var root: ShareRoot?
+        /// Of the share: kept with the root, so that the lane knows how the server is as long as there is one, and can
+        /// ask it.
+        var lane: Lane?
         var lastUse: ContinuousClock.Instant?
     }
 
@@ -14,33 +17,49 @@ final class RootSlot: Sendable {
     private let making = Mutex(())
 
     /// - Parameter make: called by one thread at a time, while others wait for its root.
-    func root(_ make: () throws(DriverError) -> ShareRoot) throws(DriverError) -> ShareRoot {
-        if let root = state.withLock({ $0.root }) { return root }
+    func root(on lane: Lane, _ make: () throws(DriverError) -> ShareRoot) throws(DriverError) -> ShareRoot {
+        if let root = currentRoot { return root }
         return try making.withLock { _ throws(DriverError) in
-            if let root = state.withLock({ $0.root }) { return root }
+            if let root = currentRoot { return root }
             let made = try make()
-            state.withLock { $0.root = made }
+            state.withLock { state in
+                state.root = made
+                state.lane = lane
+            }
             return made
         }
     }
+
+    /// To be let go of on the lane.
+    var currentRoot: ShareRoot? { state.withLock { $0.root } }
+
+    var lane: Lane? { state.withLock { $0.lane } }
 
     func touch(at now: ContinuousClock.Instant) {
         state.withLock { $0.lastUse = now }
     }
 
+    /// When a root was last asked for; nil when none is kept.
+    var lastUseOfRoot: ContinuousClock.Instant? {
+        state.withLock { $0.root == nil ? nil : $0.lastUse }
+    }
+
     /// - Returns: whether the root was stale, which is then no longer used.
     func dropStaleRoot() -> Bool {
-        guard let root = state.withLock({ $0.root }), root.isStale else { return false }
+        guard let root = currentRoot, root.isStale else { return false }
         state.withLock { if $0.root === root { $0.root = nil } }
         return true
     }
 
-    /// The root, if nobody used it since then: to be released on its lane.
-    func dropIdleRoot(since limit: ContinuousClock.Instant) -> ShareRoot? {
+    func isIdle(since limit: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in state.lastUse.map { $0 <= limit } ?? false }
+    }
+
+    /// What it keeps, which it then does no longer: the root, to be released on the lane.
+    func take() -> (ShareRoot, Lane)? {
         state.withLock { state in
-            guard let lastUse = state.lastUse, lastUse <= limit else { return nil }
-            defer { state.root = nil }
-            return state.root
+            guard let root = state.root.take(), let lane = state.lane.take() else { return nil }
+            return (root, lane)
         }
     }
 }

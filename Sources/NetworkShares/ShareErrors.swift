@@ -8,7 +8,7 @@ extension DriverError {
     ///   - attempt: what was tried, with the path: "make the directory nas:/share/x".
     ///   - errno: as the system call reported it.
     package static func share(_ attempt: String, _ errno: Errno) -> DriverError {
-        let isSilence = silence.contains(errno)
+        let isSilence = isSilence(errno)
         let (code, remedy) =
             isSilence
             ? (Code.unavailable, "the server does not answer; see whether it runs and can be reached")
@@ -16,6 +16,9 @@ extension DriverError {
         return DriverError(
             code, "cannot \(attempt): \(errno); \(remedy)", cause: "errno \(errno.rawValue)", isSilence: isSilence)
     }
+
+    /// Whether it says that there was no answer.
+    static func isSilence(_ errno: Errno) -> Bool { silence.contains(errno) }
 
     /// What a mount that gives up (`soft`, `softerr`) reports, and the sockets below it.
     private static let silence: Set<Errno> = [

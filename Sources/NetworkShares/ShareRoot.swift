@@ -42,6 +42,24 @@ package final class ShareRoot: Sendable {
         }
     }
 
+    /// Whether calls on it come back with an error when the server stays silent, in place of waiting for it.
+    var givesUp: Bool {
+        share.attempts.allSatisfy { attempt in
+            attempt.options.contains(.flag("softerr")) || attempt.options.contains(.flag("soft"))
+        }
+    }
+
+    /// Whether the server answers, be it with an error. It is asked each time: NFS keeps nothing of what fstatfs(2)
+    /// tells.
+    func answers() -> Bool {
+        do throws(Errno) {
+            _ = try mount.fileSystemStatus()
+            return true
+        } catch {
+            return !DriverError.isSilence(error)
+        }
+    }
+
     /// See `NetworkShares.tree`.
     func tree(
         _ components: [String], for volume: VolumeID, _ anchorage: Anchorage

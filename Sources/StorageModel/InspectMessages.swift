@@ -108,10 +108,13 @@ package struct ListedMount: Hashable, Sendable {
     package var intent: MountIntent
     /// Nil when the kernel did not say what is at the path.
     package var presence: TrackedMount.Presence?
+    /// `server:/share` of a volume on a network share; else empty.
+    package var share: String
 
-    package init(intent: MountIntent, presence: TrackedMount.Presence?) {
+    package init(intent: MountIntent, presence: TrackedMount.Presence?, share: String = "") {
         self.intent = intent
         self.presence = presence
+        self.share = share
     }
 }
 
@@ -194,6 +197,18 @@ package struct InspectPoolsResponse: Hashable, Sendable {
     package var entries: [Entry]
 
     package init(entries: [Entry]) {
+        self.entries = entries
+    }
+}
+
+package struct InspectSharesRequest: Hashable, Sendable {
+    package init() {}
+}
+
+package struct InspectSharesResponse: Hashable, Sendable {
+    package var entries: [ListedShare]
+
+    package init(entries: [ListedShare]) {
         self.entries = entries
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandLineTools
 import HostPathBackend
 import LinuxSystem
+import NFSBackend
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,8 +13,12 @@ struct DoctorCommand: ParsableCommand {
             user, with the same options or environment: what it sees is what the driver sees. The exit code is 0, \
             with warnings too, 1 when there is a problem, and 64 for wrong options.
 
+            For a driver that serves NFS it mounts the share of each --nfs-pool for a moment, where nobody sees it, \
+            and reads one file of it.
+
             Examples:
               moorage doctor
+              moorage doctor --backends nfs --nfs-pool home=nas:/export/home
               moorage doctor --pool fast=/mnt/nvme/moorage --json | jq '.[] | select(.result != "ok")'
             """)
 
@@ -25,6 +30,15 @@ struct DoctorCommand: ParsableCommand {
 
     @Option(help: "NAME=DIR, as for serve; repeatable. (default: one, default, in the state directory)")
     var pool: [String] = []
+
+    @Option(help: "As for serve: hostPath, nfs, or both with a comma. (default: hostPath)")
+    var backends: String?
+
+    @Option(help: "NAME=SERVER:/SHARE, as for serve; repeatable.")
+    var nfsPool: [String] = []
+
+    @Option(help: "As for serve. (default: beside this program)")
+    var mountProgram: String?
 
     @Option(name: .customLong("kubelet-dir"), help: "As for serve. (default: /var/lib/kubelet)")
     var kubeletDirectory: String?
@@ -42,12 +56,18 @@ struct DoctorCommand: ParsableCommand {
     private func subject() throws -> NodeSubject {
         do {
             let state = try ServeSettings.stateDirectory(flag: stateDirectory)
+            let backends = try ServeSettings.backends(flag: backends)
+            let pools = try ServeSettings.pools(flags: pool, stateDirectory: state).map { pool in
+                NodeSubject.Pool(name: pool.name, path: pool.path, isDefault: pool.isDefault)
+            }
+            let nfs = NodeSubject.NFS(
+                mountProgram: try ServeSettings.mountProgram(flag: mountProgram),
+                pools: try ServeSettings.nfsPools(flags: nfsPool).map { .init(name: $0.name, share: $0.networkShare) })
             return NodeSubject(
                 endpoint: try ServeSettings.endpoint(flag: endpoint), stateDirectory: state,
-                pools: try ServeSettings.pools(flags: pool, stateDirectory: state).map { pool in
-                    NodeSubject.Pool(name: pool.name, path: pool.path, isDefault: pool.isDefault)
-                },
-                kubeletDirectory: try ServeSettings.kubeletDirectory(flag: kubeletDirectory))
+                pools: backends.contains(.hostPath) ? pools : [],
+                kubeletDirectory: try ServeSettings.kubeletDirectory(flag: kubeletDirectory),
+                nfs: backends.contains(.nfs) ? nfs : nil)
         } catch {
             throw ValidationError(error.description)
         }

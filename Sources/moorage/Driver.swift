@@ -21,6 +21,8 @@ struct Driver {
     private let workers: WorkerThreads
     private let hostPath: HostPathBackend?
     private let shares: NetworkShares
+    /// What happens to shares is reported where a log that takes no more must hold up nothing.
+    private let shareLog: ReportQueue
     private let mounts: NodeMounts
     private let health = Health()
     private let server: GRPCServer
@@ -32,11 +34,17 @@ struct Driver {
         self.logger = logger
         stateLock = try StateLock(settings.stateDirectory)
         workers = WorkerThreads(name: "moorage-io", limit: 16)
+        let shareLog = ReportQueue(name: "share-log") { dropped in
+            logger.warning(
+                "share", metadata: ["event": "\(dropped) events are missing here: the log was too slow for them"])
+        }
+        self.shareLog = shareLog
         shares = NetworkShares(
             stateDirectory: settings.stateDirectory, mounter: FileSystemMounter(program: settings.mountProgram),
             timeout: settings.shareTimeout,
-            report: {
-                logger.log(level: $0.change == .closed ? .notice : .warning, "share", metadata: ["event": "\($0)"])
+            report: { event in
+                let level: Logger.Level = !event.isTurn ? .debug : event.change == .closed ? .notice : .warning
+                shareLog.submit { logger.log(level: level, "share", metadata: ["event": "\(event)"]) }
             })
         var all: [any VolumeBackend] = []
         if settings.backends.contains(.hostPath) {
@@ -54,8 +62,9 @@ struct Driver {
                 try NFSBackend(
                     pools: settings.nfsPools, defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
                     stateDirectory: settings.stateDirectory,
-                    report: {
-                        logger.log(level: $0.isProblem ? .warning : .debug, "share", metadata: ["event": "\($0)"])
+                    report: { event in
+                        let level: Logger.Level = event.isProblem ? .warning : .debug
+                        shareLog.submit { logger.log(level: level, "share", metadata: ["event": "\(event)"]) }
                     }))
         }
         mounts = try NodeMounts(
@@ -71,7 +80,8 @@ struct Driver {
             identity: IdentityService(
                 driverName: settings.driverName, version: Moorage.version, backends: backends),
             controller: settings.mode == .node ? nil : controller, node: settings.mode == .controller ? nil : node,
-            inspect: InspectService(backends: backends, tracker: mounts), health: health,
+            inspect: InspectService(
+                backends: backends, tracker: mounts, shares: { [shares] in shares.listing() }), health: health,
             log: RequestLog(logger: logger), storage: workers)
         server = GRPCServer(methods: routes.methods)
     }
@@ -122,6 +132,7 @@ struct Driver {
         hostPath?.stop()
         shares.stop()
         workers.close()
+        shareLog.finish(within: .seconds(1))
     }
 
     private static func logger(_ settings: ServeSettings) -> Logger {

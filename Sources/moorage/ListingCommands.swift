@@ -3,7 +3,7 @@ import CommandLineTools
 import GRPCServing
 import LinuxSystem
 
-/// What `volumes` and `mounts` share.
+/// What `volumes`, `mounts` and `shares` have in common.
 struct ListingOptions: ParsableArguments {
     @Option(help: "The driver's socket; also from CSI_ENDPOINT. (default: unix:///run/moorage/csi.sock)")
     var endpoint: String?
@@ -72,5 +72,27 @@ struct MountsCommand: ParsableCommand {
 
     func run() throws {
         try options.show(.mounts, volume: volume ?? "")
+    }
+}
+
+struct SharesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shares",
+        abstract: "List the network shares that a running driver has to do with, and how each of them answers.",
+        discussion: """
+            CIRCUIT is CLOSED while a share answers; OPEN while it does not and calls on it are refused at once, SINCE \
+            when; HALF_OPEN while somebody finds out whether it answers again. STUCK are threads that wait in the \
+            kernel for its server. No server is asked. The exit code is 0 for a list, 1 for an error status, which is \
+            shown on standard error, and 64 when there is no driver to ask.
+
+            Examples:
+              moorage shares
+              moorage shares --json | jq -r '.[] | select(.circuit != "CLOSED") | .name'
+            """)
+
+    @OptionGroup var options: ListingOptions
+
+    func run() throws {
+        try options.show(.shares)
     }
 }

@@ -7,7 +7,8 @@ struct Moorage: ParsableCommand {
         abstract: "A CSI storage driver for directories on a node's own disks.",
         version: "moorage \(version)",
         subcommands: [
-            Serve.self, CallCommand.self, VolumesCommand.self, MountsCommand.self, DoctorCommand.self,
+            Serve.self, CallCommand.self, VolumesCommand.self, MountsCommand.self, SharesCommand.self,
+            DoctorCommand.self,
         ])
 
     /// The one place where the version stands.

@@ -49,17 +49,17 @@ struct ServeSettings {
             Setting.value("driver-name", flag: flags.driverName, default: "csi.moorage.dev"))
         nodeID = try Self.checkedNodeID(Setting.value("node-id", flag: flags.nodeID, default: Self.hostNameOrEmpty()))
         mode = try Setting.choice("mode", flag: flags.mode, default: .all)
-        backends = try Self.backends(Setting.value("backends", flag: flags.backends, default: "hostPath"))
+        backends = try Self.backends(flag: flags.backends)
         stateDirectory = try Self.stateDirectory(flag: flags.stateDirectory)
         pools = try Self.pools(flags: flags.pool, stateDirectory: stateDirectory)
         hostPathPrefixes = try Self.hostPathPrefixes(
             Setting.values("host-path-prefix", flags: flags.hostPathPrefix), pools: pools,
             stateDirectory: stateDirectory)
-        nfsPools = try Self.nfsPools(Setting.values("nfs-pool", flags: flags.nfsPool))
+        nfsPools = try Self.nfsPools(flags: flags.nfsPool)
         shareTimeout = try Self.seconds(
             "nfs-timeout", Setting.value("nfs-timeout", flag: flags.nfsTimeout, default: "10"), in: 1...600)
         defaultDeletePolicy = try Setting.choice("default-on-delete", flag: flags.defaultOnDelete, default: .delete)
-        mountProgram = try Self.mountProgram(Setting.value("mount-program", flag: flags.mountProgram, default: ""))
+        mountProgram = try Self.mountProgram(flag: flags.mountProgram)
         var prefixes = [try Self.kubeletDirectory(flag: flags.kubeletDirectory)]
         for prefix in Setting.values("target-prefix", flags: flags.targetPrefix) {
             prefixes.append(try Setting.directory("target-prefix", prefix))
@@ -129,7 +129,8 @@ struct ServeSettings {
         return id
     }
 
-    private static func backends(_ list: String) throws(SettingError) -> [Backend] {
+    static func backends(flag: String?) throws(SettingError) -> [Backend] {
+        let list = Setting.value("backends", flag: flag, default: "hostPath")
         var backends: [Backend] = []
         for name in list.split(separator: ",") {
             guard let backend = Backend.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }),
@@ -144,9 +145,9 @@ struct ServeSettings {
         return backends
     }
 
-    private static func nfsPools(_ definitions: [String]) throws(SettingError) -> [NFSPool] {
+    static func nfsPools(flags: [String]) throws(SettingError) -> [NFSPool] {
         var pools: [NFSPool] = []
-        for definition in definitions {
+        for definition in Setting.values("nfs-pool", flags: flags) {
             do {
                 pools.append(try NFSPool(definition))
             } catch {
@@ -156,7 +157,8 @@ struct ServeSettings {
         return pools
     }
 
-    private static func mountProgram(_ path: String) throws(SettingError) -> String {
+    static func mountProgram(flag: String?) throws(SettingError) -> String {
+        let path = Setting.value("mount-program", flag: flag, default: "")
         guard path.isEmpty else { return try Setting.directory("mount-program", path) }
         return (try? FileSystemMounter.programBesideOwn()) ?? "/usr/libexec/moorage/moorage-mount"
     }

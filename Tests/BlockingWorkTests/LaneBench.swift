@@ -102,13 +102,14 @@ struct LaneBench {
 
     init(
         threads: Int = 4, queue: Int = 64, isSilence: @escaping @Sendable (any Error) -> Bool = { _ in false },
-        probe: (@Sendable () -> Bool)? = nil
+        probe: (@Sendable () -> Bool)? = nil, canProbe: @escaping @Sendable () -> Bool = { true }
     ) {
         var limits = LaneLimits()
         limits.threads = threads
         limits.queue = queue
         lane = Lane(
-            "server:/share", limits: limits, clock: clock, isSilence: isSilence, probe: probe,
+            "server:/share", limits: limits, clock: clock, isSilence: isSilence,
+            probe: probe.map { LaneProbe(isPossible: canProbe, ask: $0) },
             report: { [noted] event in noted.withLock { $0.append(event) } })
     }
 

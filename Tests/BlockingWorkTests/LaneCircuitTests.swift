@@ -266,6 +266,59 @@ struct LaneCircuitTests {
         try await eventually("the circuit closes") { bench.changes.last == .closed }
     }
 
+    @Test("while a probe of the lane's own is stuck no other is let through, and its return closes the circuit")
+    func ownProbeStuckAlone() async throws {
+        let (dead, probing) = (Door(), Door())
+        let bench = LaneBench(
+            threads: 4,
+            probe: {
+                probing.pass()
+                return true
+            })
+        try await bench.silence(at: dead)
+        bench.clock.advance(by: .seconds(1))
+        try await eventually("the probe runs") { probing.came == 1 }
+        for _ in 0..<20 {
+            bench.clock.advance(by: .seconds(60))
+            #expect(await bench.refusal()?.reason == .silent)
+        }
+        #expect(bench.lane.snapshot.stuck == 2)
+        #expect(probing.came == 1)
+        #expect(bench.changes == [.opened, .probed, .stillSilent(pause: .seconds(2))])
+        probing.open()
+        try await eventually("the circuit closes") { bench.changes.last == .closed }
+        #expect(await bench.refusal() == nil)
+        dead.open()
+    }
+
+    @Test("a call finds out while the lane's own probe has nothing to ask with")
+    func ownProbeImpossible() async throws {
+        let dead = Door()
+        let (canProbe, asked) = (Noted(false), Noted(0))
+        let bench = LaneBench(
+            isSilence: { $0 is TimedOut },
+            probe: {
+                asked.withLock { $0 += 1 }
+                return true
+            }, canProbe: { canProbe.value })
+        try await bench.silence(at: dead)
+        bench.clock.advance(by: .seconds(60))
+        #expect(bench.changes == [.opened])
+        let failed = await bench.begin { () throws(TimedOut) in
+            canProbe.withLock { $0 = true }
+            throw TimedOut()
+        }.value
+        guard case .failure(.failed) = failed else {
+            Issue.record("the call was not let through: \(String(describing: failed))")
+            return
+        }
+        #expect(asked.value == 0)
+        bench.clock.advance(by: .seconds(2))
+        try await eventually("the lane asked by itself") { bench.changes.last == .closed }
+        #expect(asked.value == 1)
+        dead.open()
+    }
+
     @Test("changes are told one at a time and in order, even when whoever is told is slow")
     func slowListener() async throws {
         let clock = ManualClock()

@@ -106,6 +106,14 @@ struct InspectServiceTests {
         #expect(error?.code == .aborted)
     }
 
+    @Test("shares are listed as they are told")
+    func shares() {
+        let known = [ListedShare(name: "nas:/x", circuit: .open(since: nil, .reported))]
+        let service = InspectService(
+            backends: Backends(Self.backends), tracker: KnownMounts(mounts: []), shares: { known })
+        #expect(service.listShares(InspectSharesRequest()).entries == known)
+    }
+
     @Test("a negative number of entries is INVALID_ARGUMENT")
     func negative() async throws {
         let volumes = await #expect(throws: DriverError.self) {

@@ -30,7 +30,7 @@ struct DescriptorCatalogTests {
                 "grpc.health.v1.Health": ["Check", "Watch"],
                 "grpc.reflection.v1.ServerReflection": ["ServerReflectionInfo"],
                 "grpc.reflection.v1alpha.ServerReflection": ["ServerReflectionInfo"],
-                "moorage.inspect.v1.Inspect": ["ListVolumes", "ListMounts", "ListPools"],
+                "moorage.inspect.v1.Inspect": ["ListVolumes", "ListMounts", "ListPools", "ListShares"],
             ])
     }
 

@@ -28,6 +28,7 @@ let servedRequests: [(name: String, type: any DecodableRequest.Type)] = [
     ("moorage.inspect.v1.ListVolumesRequest", InspectVolumesRequest.self),
     ("moorage.inspect.v1.ListMountsRequest", InspectMountsRequest.self),
     ("moorage.inspect.v1.ListPoolsRequest", InspectPoolsRequest.self),
+    ("moorage.inspect.v1.ListSharesRequest", InspectSharesRequest.self),
 ]
 
 @Suite("Requests from the wire")

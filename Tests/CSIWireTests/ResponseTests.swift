@@ -109,13 +109,13 @@ struct ResponseTests {
             InspectMountsResponse(
                 entries: [
                     ListedMount(intent: intent(.stage, isBlock: true), presence: .foreign),
-                    ListedMount(intent: intent(.publish), presence: nil),
+                    ListedMount(intent: intent(.publish), presence: nil, share: "nas:/x"),
                 ], nextToken: "/t"),
             """
             {"entries":[{"volumeId":"v","role":"STAGE","path":"/t","accessMode":"SINGLE_NODE_MULTI_WRITER",\
             "block":true,"flags":["rw","relatime"],"presence":"FOREIGN"},\
             {"volumeId":"v","role":"PUBLISH","path":"/t","accessMode":"SINGLE_NODE_MULTI_WRITER",\
-            "flags":["rw","relatime"]}],"nextToken":"/t"}
+            "flags":["rw","relatime"],"share":"nas:/x"}],"nextToken":"/t"}
             """
         ),
         (
@@ -136,7 +136,36 @@ struct ResponseTests {
             "availableBytes":"5","promisedBytes":"4","volumes":"3","trash":"2"}]}
             """
         ),
+        (
+            InspectSharesResponse(entries: [
+                ListedShare(name: "a:/x", circuit: .halfOpen(since: nil, .reported)), busyShare,
+            ]),
+            """
+            {"entries":[{"name":"a:/x","circuit":"HALF_OPEN","cause":"REPORTED","refused":{}},\
+            {"name":"b:/x","circuit":"OPEN","since":"1970-01-01T00:00:07Z","cause":"DEADLINE_PASSED","threads":1,\
+            "idle":2,"stuck":3,"running":4,"queued":5,"largestQueue":6,"releases":7,"admitted":"8",\
+            "refused":{"queueFull":"9","silent":"10","stuck":"11","deadline":"12","cancelled":"13","closed":"14"},\
+            "timedOut":"15","late":"16","roots":17,"rootsUsed":"1970-01-01T00:00:18Z"}]}
+            """
+        ),
+        (
+            InspectSharesResponse(entries: [
+                ListedShare(name: "c:/", circuit: .closed(since: Timestamp(seconds: 0, nanoseconds: 0)))
+            ]),
+            #"{"entries":[{"name":"c:/","circuit":"CLOSED","since":"1970-01-01T00:00:00Z","refused":{}}]}"#
+        ),
     ]
+
+    private static var busyShare: ListedShare {
+        var share = ListedShare(
+            name: "b:/x", circuit: .open(since: Timestamp(seconds: 7, nanoseconds: 0), .deadlinePassed))
+        (share.threads, share.idle, share.stuck, share.running) = (1, 2, 3, 4)
+        (share.queued, share.largestQueue, share.releases, share.admitted) = (5, 6, 7, 8)
+        for (index, reason) in ListedShare.Refusal.allCases.enumerated() { share.refused[reason] = 9 + index }
+        (share.timedOut, share.late, share.roots) = (15, 16, 17)
+        share.rootsUsed = Timestamp(seconds: 18, nanoseconds: 0)
+        return share
+    }
 
     private static func intent(_ role: MountRole, isBlock: Bool = false) -> MountIntent {
         MountIntent(
@@ -182,10 +211,12 @@ struct ResponseTests {
         #expect(AccessMode.allCases.map(\.rawValue) == (try known("csi.v1.VolumeCapability.AccessMode.Mode")))
     }
 
-    @Test("every state of a volume in the model is a value in proto/, and the other way around")
+    @Test("every state of a volume and cause of an outage in the model is a value in proto/, and the other way around")
     func states() throws {
         let known = try #require(DescriptorCatalog.compiledIn.enumeration("moorage.inspect.v1.Volume.State"))
         #expect(["STATE_UNKNOWN"] + ListedVolume.State.allCases.map(\.rawValue) == known.values.map(\.name))
+        let causes = try #require(DescriptorCatalog.compiledIn.enumeration("moorage.inspect.v1.Share.Cause"))
+        #expect(["CAUSE_UNKNOWN"] + ListedShare.Cause.allCases.map(\.rawValue) == causes.values.map(\.name))
     }
 
     static let reflection: [(ReflectionRequest.Kind, ReflectionResponse.Answer, String)] = [

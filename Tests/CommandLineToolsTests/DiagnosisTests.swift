@@ -69,6 +69,7 @@ struct DiagnosisTests {
         changed(.problem, "open_tree", "CAP_SYS_ADMIN") { $0.refusedCalls[.openTree] = denied },
         changed(.problem, "mount_setattr", "seccomp") { $0.refusedCalls[.mountSetattr] = unknown },
         changed(.problem, "move_mount", "CAP_SYS_ADMIN") { $0.refusedCalls[.moveMount] = denied },
+        changed(.ok, "move_mount beneath", "in two steps") { $0.refusedCalls[.moveMountBeneath] = unknown },
         changed(.ok, "statmount", "nothing needs it") { $0.refusedCalls[.statmount] = unknown },
         changed(.ok, "listmount", "nothing needs it") { $0.refusedCalls[.listmount] = unknown },
         changed(.problem, "capabilities", "missing: CAP_SYS_ADMIN, CAP_CHOWN") {

@@ -75,15 +75,49 @@ struct ListingTableTests {
                 [{"volumeId": "v", "role": "STAGE", "path": "/s", "accessMode": "SINGLE_NODE_WRITER", "block": false,
                   "flags": ["rw", "nosuid", "relatime"], "presence": "MOUNTED"},
                  {"volumeId": "v", "role": "PUBLISH", "path": "/t", "accessMode": "SINGLE_NODE_WRITER", "block": true,
-                  "flags": ["ro"], "presence": "PRESENCE_UNKNOWN"}]
+                  "flags": ["ro"], "presence": "PRESENCE_UNKNOWN", "share": "nas:/x"}]
                 """)
         #expect(
             Listing.table(of: .mounts, elements(entries)).text == """
-                VOLUME  ROLE     PRESENCE  MODE                TYPE       FLAGS               PATH
-                v       STAGE    MOUNTED   SINGLE_NODE_WRITER  directory  rw,nosuid,relatime  /s
-                v       PUBLISH  UNKNOWN   SINGLE_NODE_WRITER  block      ro                  /t
+                VOLUME  ROLE     PRESENCE  MODE                TYPE       FLAGS               SHARE   PATH
+                v       STAGE    MOUNTED   SINGLE_NODE_WRITER  directory  rw,nosuid,relatime  -       /s
+                v       PUBLISH  UNKNOWN   SINGLE_NODE_WRITER  block      ro                  nas:/x  /t
 
                 """)
+    }
+
+    @Test("a share is shown with its circuit and its counters, and of refusals those that there were")
+    func shares() throws {
+        let none = (#""queueFull": "0", "silent": "0", "stuck": "0", "deadline": "0", "cancelled": "0","#)
+        let entries = try JSONValue(
+            parsing: """
+                [{"name": "nas:/x", "circuit": "CLOSED", "since": "2025-01-31T12:00:00Z", "cause": "CAUSE_UNKNOWN",
+                  "threads": 1, "idle": 1, "stuck": 0, "running": 0, "queued": 0, "largestQueue": 2, "releases": 0,
+                  "admitted": "30", "refused": {\(none) "closed": "0"}, "timedOut": "0", "late": "0",
+                  "roots": 1, "rootsUsed": "2025-01-31T12:00:09Z"},
+                 {"name": "nas:/y", "circuit": "OPEN", "since": "2025-01-31T12:00:01Z", "cause": "DEADLINE_PASSED",
+                  "threads": 4, "idle": 0, "stuck": 3, "running": 4, "queued": 0, "largestQueue": 64, "releases": 1,
+                  "admitted": "5", "refused": {"queueFull": "1", "silent": "12", "stuck": "0", "deadline": "0",
+                  "cancelled": "0", "closed": "0"}, "timedOut": "4", "late": "1", "roots": 0}]
+                """)
+        let lines = Listing.table(of: .shares, elements(entries)).lines.map {
+            $0.split(separator: " ").map(String.init)
+        }
+        #expect(
+            lines == [
+                [
+                    "SHARE", "CIRCUIT", "SINCE", "CAUSE", "THREADS", "STUCK", "QUEUED", "LARGEST", "RELEASES",
+                    "ADMITTED", "TIMEDOUT", "LATE", "REFUSED", "ROOTS", "USED",
+                ],
+                [
+                    "nas:/x", "CLOSED", "2025-01-31T12:00:00Z", "-", "1", "0", "0", "2", "0", "30", "0", "0", "-",
+                    "1", "2025-01-31T12:00:09Z",
+                ],
+                [
+                    "nas:/y", "OPEN", "2025-01-31T12:00:01Z", "DEADLINE_PASSED", "4", "3", "0", "64", "1", "5", "4",
+                    "1", "queueFull:1,silent:12", "0", "-",
+                ],
+            ])
     }
 
     private func elements(_ value: JSONValue) -> [JSONValue] {

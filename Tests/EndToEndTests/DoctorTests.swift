@@ -49,7 +49,8 @@ struct DoctorTests {
             }
             #expect(
                 Set(findings.keys) == [
-                    "kernel", "openat2", "statx", "open_tree", "mount_setattr", "move_mount", "statmount", "listmount",
+                    "kernel", "openat2", "statx", "open_tree", "mount_setattr", "move_mount", "move_mount beneath",
+                    "statmount", "listmount",
                     "capabilities", "kubelet directory", "mount propagation", "state directory",
                     "room of state directory", "pool default", "room of pool default", "socket", "driver",
                 ])
@@ -73,6 +74,44 @@ struct DoctorTests {
             let text = try await Finished.run(words(driver, []), in: driver.directory)
             #expect(text.ending == .exit(1))
             #expect(text.output.contains("\n    remedy: in a container mount "), "\(text.output)")
+        }
+    }
+
+    @Test("for NFS: what mounts shares is looked for, and a share that nobody exports is a problem")
+    func nfs() async throws {
+        try await Driver.with { driver in
+            try shareKubelet(of: driver)
+            var findings = try await examine(
+                driver, "--backends", "nfs", "--nfs-pool", "home=127.0.0.1:/nobody/exports/this", ending: .exit(1))
+            #expect(findings["pool default"] == nil)
+            #expect(result(findings, "moorage-mount") == "ok")
+            #expect(["rpc.gssd", "rpc.statd"].allSatisfy { result(findings, $0) == "ok" })
+            #expect(findings["NFS client"] != nil)
+            let pool = try findings["NFS pool home"].required("no finding")
+            #expect(pool["result"].string == "problem")
+            #expect(pool["found"].string?.contains("127.0.0.1:/nobody/exports/this") == true, "\(pool.text())")
+            #expect(pool["remedy"].string?.isEmpty == false)
+
+            findings = try await examine(
+                driver, "--backends", "hostPath,nfs", "--nfs-pool", "home=name.invalid:/x", "--mount-program",
+                "/nowhere/moorage-mount", ending: .exit(1))
+            #expect(result(findings, "pool default") == "ok")
+            #expect(result(findings, "moorage-mount") == "problem")
+            #expect(findings["NFS pool home"]?["found"].string?.contains("/nowhere/moorage-mount") == true)
+        }
+    }
+
+    @Test("for NFS: whoever mounts and never ends is not waited for")
+    func hangingMount() async throws {
+        try await Driver.with { driver in
+            try shareKubelet(of: driver)
+            let program = driver.directory + "/moorage-mount"
+            #expect(writeFile(program, "#!/bin/sh\nexec /bin/sleep 600\n") == nil)
+            try #require(chmod(program, 0o755) == 0)
+            let findings = try await examine(
+                driver, "--backends", "nfs", "--nfs-pool", "a=127.0.0.1:/a", "--nfs-pool", "b=127.0.0.1:/b",
+                "--mount-program", program, ending: .exit(1))
+            for name in ["a", "b"] { #expect(result(findings, "NFS pool \(name)") == "problem") }
         }
     }
 
@@ -208,7 +247,8 @@ struct DoctorTests {
         "a wrong flag is exit code 64",
         arguments: [
             ["--endpoint", "tcp://127.0.0.1:9000"], ["--state-dir", "relative"], ["--kubelet-dir", "/a/../b"],
-            ["--pool", "nodir"], ["--no-such-flag"],
+            ["--pool", "nodir"], ["--no-such-flag"], ["--backends", "cifs"], ["--nfs-pool", "nas:/x"],
+            ["--mount-program", "relative"],
         ])
     func usage(words: [String]) async throws {
         let doctor = try await Finished.run([Driver.program, "doctor"] + words, in: "/tmp")

@@ -147,7 +147,7 @@ struct InspectTests {
             #expect(paged == found.map { $0["path"].string })
 
             let table = rows(try await run("mounts", on: driver).output)
-            #expect(table[0] == ["VOLUME", "ROLE", "PRESENCE", "MODE", "TYPE", "FLAGS", "PATH"])
+            #expect(table[0] == ["VOLUME", "ROLE", "PRESENCE", "MODE", "TYPE", "FLAGS", "SHARE", "PATH"])
             #expect(table[5][5] == "ro,nosuid,noexec,relatime")
 
             // The foreign mount has to go before the volume can.
@@ -225,7 +225,7 @@ struct InspectTests {
         }
     }
 
-    @Test("without a driver, and with a wrong flag, the exit code is 64", arguments: ["volumes", "mounts"])
+    @Test("without a driver, and with a wrong flag, the exit code is 64", arguments: ["volumes", "mounts", "shares"])
     func usage(command: String) async throws {
         let nobody = try await Finished.run(
             [Driver.program, command, "--endpoint", "/nowhere/at/all/csi.sock"], in: "/tmp")

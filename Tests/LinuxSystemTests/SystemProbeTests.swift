@@ -100,4 +100,23 @@ struct SystemProbeTests {
             #expect(throws: Refusal.self) { try SystemProbe.file(path, limit: 10).get() }
         }
     }
+
+    @Test("a program is a plain file that can be run")
+    func programs() throws {
+        #expect(try SystemProbe.isProgram("/bin/sh").get())
+        #expect(try !SystemProbe.isProgram("/etc/passwd").get())
+        #expect(try !SystemProbe.isProgram("/tmp").get())
+        guard case .failure(let refusal) = SystemProbe.isProgram("/nowhere/at/all") else {
+            Issue.record("there is nothing")
+            return
+        }
+        #expect(refusal.kind == .missing)
+    }
+
+    @Test("of programs that are asked for those are found that run")
+    func running() throws {
+        let own = try String(decoding: SystemProbe.file("/proc/self/comm", limit: 64).get().dropLast(), as: UTF8.self)
+        #expect(try SystemProbe.running([own, "no-such-program"]).get() == [own])
+        #expect(try SystemProbe.running(["no-such-program"]).get().isEmpty)
+    }
 }

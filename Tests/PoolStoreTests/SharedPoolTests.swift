@@ -72,6 +72,23 @@ struct SharedPoolTests {
         #expect(share.names(in: "victim/b/c") == ["file"])
     }
 
+    @Test("what is on it is counted, records that cannot be read included, and nothing is made to count it")
+    func figures() throws {
+        let share = try Share()
+        let pool = try share.controller()
+        let before = try pool.figures()
+        #expect((before.id, before.volumes, before.trash) == ("", 0, 0))
+        #expect(!share.exists(".moorage"))
+        #expect(before.fileSystem.total > 0)
+        let records = try (1...3).map { try pool.create("pvc-\($0)", at: "d\($0)") }
+        try pool.delete(records[0])
+        share.write("{", to: ".moorage/volumes/damaged.json")
+        share.write("", to: ".moorage/volumes/.new-0123456789abcdef")
+        let after = try share.controller().figures()
+        #expect(share.read(".moorage/format")?.contains("\"\(after.id)\"") == true && !after.id.isEmpty)
+        #expect((after.volumes, after.trash) == (3, 1))
+    }
+
     // MARK: Two volumes and one directory
 
     @Test(

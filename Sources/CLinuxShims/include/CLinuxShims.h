@@ -65,6 +65,8 @@ int CLinuxShims_syncfs(int descriptor);
 /* open_tree(2), move_mount(2), mount_setattr(2): no wrapper in Glibc 2.36's Swift import. */
 int CLinuxShims_open_tree(int directory, const char *path, unsigned flags);
 int CLinuxShims_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+/* fsopen(2): a superblock that is not made yet. */
+int CLinuxShims_fsopen(const char *type);
 int CLinuxShims_mount_setattr(int directory, const char *path, unsigned flags, uint64_t set, uint64_t clear,
                               uint64_t propagation);
 

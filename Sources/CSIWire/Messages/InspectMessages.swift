@@ -27,11 +27,7 @@ extension InspectVolumesResponse.Entry {
         message.set("pool", volume.pool)
         message.set("capacity_bytes", volume.capacityBytes)
         message.set("state", enumerator: volume.state.rawValue)
-        if let created = volume.created {
-            let time = message.message("created")
-            time.set("seconds", created.seconds)
-            time.set("nanos", created.nanoseconds)
-        }
+        message.set("created", volume.created)
         message.set("path", volume.path)
         message.set("mounts", Int32(clamping: mounts))
     }
@@ -67,6 +63,7 @@ extension ListedMount {
         message.set("block", intent.isBlock)
         message.set("flags", intent.attributes.canonicalFlags)
         message.set("presence", enumerator: presenceName)
+        message.set("share", share)
     }
 
     private var role: String {
@@ -120,5 +117,73 @@ extension InspectPoolsResponse.Entry {
             message.set("volumes", Int64(figures.volumes))
             message.set("trash", Int64(figures.trash))
         }
+    }
+}
+
+extension InspectSharesRequest: DecodableRequest {
+    static let layout = MessageLayout(of: "moorage.inspect.v1.ListSharesRequest")
+
+    init(_: DecodedMessage) { self.init() }
+}
+
+extension InspectSharesResponse: EncodableResponse {
+    static let layout = MessageLayout(of: "moorage.inspect.v1.ListSharesResponse")
+
+    func fill(_ message: MessageBuilder) {
+        for (builder, entry) in zip(message.messages("entries", count: entries.count), entries) {
+            entry.fill(builder)
+        }
+    }
+}
+
+extension ListedShare {
+    fileprivate func fill(_ message: MessageBuilder) {
+        message.set("name", name)
+        switch circuit {
+        case .closed(let since):
+            message.set("circuit", enumerator: "CLOSED")
+            message.set("since", since)
+        case .open(let since, let cause):
+            message.set("circuit", enumerator: "OPEN")
+            message.set("since", since)
+            message.set("cause", enumerator: cause.rawValue)
+        case .halfOpen(let since, let cause):
+            message.set("circuit", enumerator: "HALF_OPEN")
+            message.set("since", since)
+            message.set("cause", enumerator: cause.rawValue)
+        }
+        message.set("threads", Int32(clamping: threads))
+        message.set("idle", Int32(clamping: idle))
+        message.set("stuck", Int32(clamping: stuck))
+        message.set("running", Int32(clamping: running))
+        message.set("queued", Int32(clamping: queued))
+        message.set("largest_queue", Int32(clamping: largestQueue))
+        message.set("releases", Int32(clamping: releases))
+        message.set("admitted", Int64(admitted))
+        fill(refused: message.message("refused"))
+        message.set("timed_out", Int64(timedOut))
+        message.set("late", Int64(late))
+        message.set("roots", Int32(clamping: roots))
+        message.set("roots_used", rootsUsed)
+    }
+
+    private func fill(refused message: MessageBuilder) {
+        func count(_ reason: Refusal) -> Int64 { Int64(refused[reason] ?? 0) }
+        message.set("queue_full", count(.queueFull))
+        message.set("silent", count(.silent))
+        message.set("stuck", count(.stuck))
+        message.set("deadline", count(.deadline))
+        message.set("cancelled", count(.cancelled))
+        message.set("closed", count(.closed))
+    }
+}
+
+extension MessageBuilder {
+    /// A google.protobuf.Timestamp; nothing is set for nil.
+    fileprivate func set(_ name: StaticString, _ time: Timestamp?) {
+        guard let time else { return }
+        let message = message(name)
+        message.set("seconds", time.seconds)
+        message.set("nanos", time.nanoseconds)
     }
 }

@@ -102,6 +102,9 @@ final class SharedMetadata: Sendable {
         }
     }
 
+    /// The pool's; empty when `checkLayout` refuses.
+    var id: String { (try? PoolFormat(decoding: format))?.id.text ?? "" }
+
     func checkLayout(of name: String) throws(DriverError) {
         do {
             _ = try PoolFormat(decoding: format)

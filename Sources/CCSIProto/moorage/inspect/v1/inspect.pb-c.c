@@ -412,6 +412,147 @@ void   moorage__inspect__v1__pool__free_unpacked
   assert(message->base.descriptor == &moorage__inspect__v1__pool__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   moorage__inspect__v1__list_shares_request__init
+                     (Moorage__Inspect__V1__ListSharesRequest         *message)
+{
+  static const Moorage__Inspect__V1__ListSharesRequest init_value = MOORAGE__INSPECT__V1__LIST_SHARES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t moorage__inspect__v1__list_shares_request__get_packed_size
+                     (const Moorage__Inspect__V1__ListSharesRequest *message)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t moorage__inspect__v1__list_shares_request__pack
+                     (const Moorage__Inspect__V1__ListSharesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t moorage__inspect__v1__list_shares_request__pack_to_buffer
+                     (const Moorage__Inspect__V1__ListSharesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Moorage__Inspect__V1__ListSharesRequest *
+       moorage__inspect__v1__list_shares_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Moorage__Inspect__V1__ListSharesRequest *)
+     protobuf_c_message_unpack (&moorage__inspect__v1__list_shares_request__descriptor,
+                                allocator, len, data);
+}
+void   moorage__inspect__v1__list_shares_request__free_unpacked
+                     (Moorage__Inspect__V1__ListSharesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   moorage__inspect__v1__list_shares_response__init
+                     (Moorage__Inspect__V1__ListSharesResponse         *message)
+{
+  static const Moorage__Inspect__V1__ListSharesResponse init_value = MOORAGE__INSPECT__V1__LIST_SHARES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t moorage__inspect__v1__list_shares_response__get_packed_size
+                     (const Moorage__Inspect__V1__ListSharesResponse *message)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t moorage__inspect__v1__list_shares_response__pack
+                     (const Moorage__Inspect__V1__ListSharesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t moorage__inspect__v1__list_shares_response__pack_to_buffer
+                     (const Moorage__Inspect__V1__ListSharesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Moorage__Inspect__V1__ListSharesResponse *
+       moorage__inspect__v1__list_shares_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Moorage__Inspect__V1__ListSharesResponse *)
+     protobuf_c_message_unpack (&moorage__inspect__v1__list_shares_response__descriptor,
+                                allocator, len, data);
+}
+void   moorage__inspect__v1__list_shares_response__free_unpacked
+                     (Moorage__Inspect__V1__ListSharesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &moorage__inspect__v1__list_shares_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   moorage__inspect__v1__share__refused__init
+                     (Moorage__Inspect__V1__Share__Refused         *message)
+{
+  static const Moorage__Inspect__V1__Share__Refused init_value = MOORAGE__INSPECT__V1__SHARE__REFUSED__INIT;
+  *message = init_value;
+}
+void   moorage__inspect__v1__share__init
+                     (Moorage__Inspect__V1__Share         *message)
+{
+  static const Moorage__Inspect__V1__Share init_value = MOORAGE__INSPECT__V1__SHARE__INIT;
+  *message = init_value;
+}
+size_t moorage__inspect__v1__share__get_packed_size
+                     (const Moorage__Inspect__V1__Share *message)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__share__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t moorage__inspect__v1__share__pack
+                     (const Moorage__Inspect__V1__Share *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__share__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t moorage__inspect__v1__share__pack_to_buffer
+                     (const Moorage__Inspect__V1__Share *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &moorage__inspect__v1__share__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Moorage__Inspect__V1__Share *
+       moorage__inspect__v1__share__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Moorage__Inspect__V1__Share *)
+     protobuf_c_message_unpack (&moorage__inspect__v1__share__descriptor,
+                                allocator, len, data);
+}
+void   moorage__inspect__v1__share__free_unpacked
+                     (Moorage__Inspect__V1__Share *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &moorage__inspect__v1__share__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor moorage__inspect__v1__list_volumes_request__field_descriptors[2] =
 {
   {
@@ -867,7 +1008,7 @@ const ProtobufCEnumDescriptor moorage__inspect__v1__mount__presence__descriptor 
   moorage__inspect__v1__mount__presence__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor moorage__inspect__v1__mount__field_descriptors[7] =
+static const ProtobufCFieldDescriptor moorage__inspect__v1__mount__field_descriptors[8] =
 {
   {
     "volume_id",
@@ -953,6 +1094,18 @@ static const ProtobufCFieldDescriptor moorage__inspect__v1__mount__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "share",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Mount, share),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned moorage__inspect__v1__mount__field_indices_by_name[] = {
   3,   /* field[3] = access_mode */
@@ -961,12 +1114,13 @@ static const unsigned moorage__inspect__v1__mount__field_indices_by_name[] = {
   2,   /* field[2] = path */
   6,   /* field[6] = presence */
   1,   /* field[1] = role */
+  7,   /* field[7] = share */
   0,   /* field[0] = volume_id */
 };
 static const ProtobufCIntRange moorage__inspect__v1__mount__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor moorage__inspect__v1__mount__descriptor =
 {
@@ -976,7 +1130,7 @@ const ProtobufCMessageDescriptor moorage__inspect__v1__mount__descriptor =
   "Moorage__Inspect__V1__Mount",
   "moorage.inspect.v1",
   sizeof(Moorage__Inspect__V1__Mount),
-  7,
+  8,
   moorage__inspect__v1__mount__field_descriptors,
   moorage__inspect__v1__mount__field_indices_by_name,
   1,  moorage__inspect__v1__mount__number_ranges,
@@ -1220,15 +1374,484 @@ const ProtobufCMessageDescriptor moorage__inspect__v1__pool__descriptor =
   (ProtobufCMessageInit) moorage__inspect__v1__pool__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor moorage__inspect__v1__inspect__method_descriptors[3] =
+#define moorage__inspect__v1__list_shares_request__field_descriptors NULL
+#define moorage__inspect__v1__list_shares_request__field_indices_by_name NULL
+#define moorage__inspect__v1__list_shares_request__number_ranges NULL
+const ProtobufCMessageDescriptor moorage__inspect__v1__list_shares_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.ListSharesRequest",
+  "ListSharesRequest",
+  "Moorage__Inspect__V1__ListSharesRequest",
+  "moorage.inspect.v1",
+  sizeof(Moorage__Inspect__V1__ListSharesRequest),
+  0,
+  moorage__inspect__v1__list_shares_request__field_descriptors,
+  moorage__inspect__v1__list_shares_request__field_indices_by_name,
+  0,  moorage__inspect__v1__list_shares_request__number_ranges,
+  (ProtobufCMessageInit) moorage__inspect__v1__list_shares_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor moorage__inspect__v1__list_shares_response__field_descriptors[1] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Moorage__Inspect__V1__ListSharesResponse, n_entries),
+    offsetof(Moorage__Inspect__V1__ListSharesResponse, entries),
+    &moorage__inspect__v1__share__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned moorage__inspect__v1__list_shares_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+};
+static const ProtobufCIntRange moorage__inspect__v1__list_shares_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor moorage__inspect__v1__list_shares_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.ListSharesResponse",
+  "ListSharesResponse",
+  "Moorage__Inspect__V1__ListSharesResponse",
+  "moorage.inspect.v1",
+  sizeof(Moorage__Inspect__V1__ListSharesResponse),
+  1,
+  moorage__inspect__v1__list_shares_response__field_descriptors,
+  moorage__inspect__v1__list_shares_response__field_indices_by_name,
+  1,  moorage__inspect__v1__list_shares_response__number_ranges,
+  (ProtobufCMessageInit) moorage__inspect__v1__list_shares_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor moorage__inspect__v1__share__refused__field_descriptors[6] =
+{
+  {
+    "queue_full",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, queue_full),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "silent",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, silent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stuck",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, stuck),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, deadline),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancelled",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, cancelled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "closed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share__Refused, closed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned moorage__inspect__v1__share__refused__field_indices_by_name[] = {
+  4,   /* field[4] = cancelled */
+  5,   /* field[5] = closed */
+  3,   /* field[3] = deadline */
+  0,   /* field[0] = queue_full */
+  1,   /* field[1] = silent */
+  2,   /* field[2] = stuck */
+};
+static const ProtobufCIntRange moorage__inspect__v1__share__refused__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor moorage__inspect__v1__share__refused__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.Share.Refused",
+  "Refused",
+  "Moorage__Inspect__V1__Share__Refused",
+  "moorage.inspect.v1",
+  sizeof(Moorage__Inspect__V1__Share__Refused),
+  6,
+  moorage__inspect__v1__share__refused__field_descriptors,
+  moorage__inspect__v1__share__refused__field_indices_by_name,
+  1,  moorage__inspect__v1__share__refused__number_ranges,
+  (ProtobufCMessageInit) moorage__inspect__v1__share__refused__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue moorage__inspect__v1__share__circuit__enum_values_by_number[4] =
+{
+  { "CIRCUIT_UNKNOWN", "MOORAGE__INSPECT__V1__SHARE__CIRCUIT__CIRCUIT_UNKNOWN", 0 },
+  { "CLOSED", "MOORAGE__INSPECT__V1__SHARE__CIRCUIT__CLOSED", 1 },
+  { "OPEN", "MOORAGE__INSPECT__V1__SHARE__CIRCUIT__OPEN", 2 },
+  { "HALF_OPEN", "MOORAGE__INSPECT__V1__SHARE__CIRCUIT__HALF_OPEN", 3 },
+};
+static const ProtobufCIntRange moorage__inspect__v1__share__circuit__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex moorage__inspect__v1__share__circuit__enum_values_by_name[4] =
+{
+  { "CIRCUIT_UNKNOWN", 0 },
+  { "CLOSED", 1 },
+  { "HALF_OPEN", 3 },
+  { "OPEN", 2 },
+};
+const ProtobufCEnumDescriptor moorage__inspect__v1__share__circuit__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.Share.Circuit",
+  "Circuit",
+  "Moorage__Inspect__V1__Share__Circuit",
+  "moorage.inspect.v1",
+  4,
+  moorage__inspect__v1__share__circuit__enum_values_by_number,
+  4,
+  moorage__inspect__v1__share__circuit__enum_values_by_name,
+  1,
+  moorage__inspect__v1__share__circuit__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue moorage__inspect__v1__share__cause__enum_values_by_number[3] =
+{
+  { "CAUSE_UNKNOWN", "MOORAGE__INSPECT__V1__SHARE__CAUSE__CAUSE_UNKNOWN", 0 },
+  { "DEADLINE_PASSED", "MOORAGE__INSPECT__V1__SHARE__CAUSE__DEADLINE_PASSED", 1 },
+  { "REPORTED", "MOORAGE__INSPECT__V1__SHARE__CAUSE__REPORTED", 2 },
+};
+static const ProtobufCIntRange moorage__inspect__v1__share__cause__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex moorage__inspect__v1__share__cause__enum_values_by_name[3] =
+{
+  { "CAUSE_UNKNOWN", 0 },
+  { "DEADLINE_PASSED", 1 },
+  { "REPORTED", 2 },
+};
+const ProtobufCEnumDescriptor moorage__inspect__v1__share__cause__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.Share.Cause",
+  "Cause",
+  "Moorage__Inspect__V1__Share__Cause",
+  "moorage.inspect.v1",
+  3,
+  moorage__inspect__v1__share__cause__enum_values_by_number,
+  3,
+  moorage__inspect__v1__share__cause__enum_values_by_name,
+  1,
+  moorage__inspect__v1__share__cause__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor moorage__inspect__v1__share__field_descriptors[17] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "circuit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, circuit),
+    &moorage__inspect__v1__share__circuit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, since),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cause",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, cause),
+    &moorage__inspect__v1__share__cause__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "threads",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, threads),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idle",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, idle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stuck",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, stuck),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, queued),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "largest_queue",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, largest_queue),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "releases",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, releases),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "admitted",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, admitted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, refused),
+    &moorage__inspect__v1__share__refused__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timed_out",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, timed_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "late",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, late),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roots",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, roots),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roots_used",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Moorage__Inspect__V1__Share, roots_used),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned moorage__inspect__v1__share__field_indices_by_name[] = {
+  11,   /* field[11] = admitted */
+  3,   /* field[3] = cause */
+  1,   /* field[1] = circuit */
+  5,   /* field[5] = idle */
+  9,   /* field[9] = largest_queue */
+  14,   /* field[14] = late */
+  0,   /* field[0] = name */
+  8,   /* field[8] = queued */
+  12,   /* field[12] = refused */
+  10,   /* field[10] = releases */
+  15,   /* field[15] = roots */
+  16,   /* field[16] = roots_used */
+  7,   /* field[7] = running */
+  2,   /* field[2] = since */
+  6,   /* field[6] = stuck */
+  4,   /* field[4] = threads */
+  13,   /* field[13] = timed_out */
+};
+static const ProtobufCIntRange moorage__inspect__v1__share__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 17 }
+};
+const ProtobufCMessageDescriptor moorage__inspect__v1__share__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "moorage.inspect.v1.Share",
+  "Share",
+  "Moorage__Inspect__V1__Share",
+  "moorage.inspect.v1",
+  sizeof(Moorage__Inspect__V1__Share),
+  17,
+  moorage__inspect__v1__share__field_descriptors,
+  moorage__inspect__v1__share__field_indices_by_name,
+  1,  moorage__inspect__v1__share__number_ranges,
+  (ProtobufCMessageInit) moorage__inspect__v1__share__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor moorage__inspect__v1__inspect__method_descriptors[4] =
 {
   { "ListVolumes", &moorage__inspect__v1__list_volumes_request__descriptor, &moorage__inspect__v1__list_volumes_response__descriptor },
   { "ListMounts", &moorage__inspect__v1__list_mounts_request__descriptor, &moorage__inspect__v1__list_mounts_response__descriptor },
   { "ListPools", &moorage__inspect__v1__list_pools_request__descriptor, &moorage__inspect__v1__list_pools_response__descriptor },
+  { "ListShares", &moorage__inspect__v1__list_shares_request__descriptor, &moorage__inspect__v1__list_shares_response__descriptor },
 };
 const unsigned moorage__inspect__v1__inspect__method_indices_by_name[] = {
   1,        /* ListMounts */
   2,        /* ListPools */
+  3,        /* ListShares */
   0         /* ListVolumes */
 };
 const ProtobufCServiceDescriptor moorage__inspect__v1__inspect__descriptor =
@@ -1238,7 +1861,7 @@ const ProtobufCServiceDescriptor moorage__inspect__v1__inspect__descriptor =
   "Inspect",
   "Moorage__Inspect__V1__Inspect",
   "moorage.inspect.v1",
-  3,
+  4,
   moorage__inspect__v1__inspect__method_descriptors,
   moorage__inspect__v1__inspect__method_indices_by_name
 };
@@ -1265,6 +1888,14 @@ void moorage__inspect__v1__inspect__list_pools(ProtobufCService *service,
 {
   assert(service->descriptor == &moorage__inspect__v1__inspect__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void moorage__inspect__v1__inspect__list_shares(ProtobufCService *service,
+                                                const Moorage__Inspect__V1__ListSharesRequest *input,
+                                                Moorage__Inspect__V1__ListSharesResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &moorage__inspect__v1__inspect__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void moorage__inspect__v1__inspect__init (Moorage__Inspect__V1__Inspect_Service *service,
                                           Moorage__Inspect__V1__Inspect_ServiceDestroy destroy)

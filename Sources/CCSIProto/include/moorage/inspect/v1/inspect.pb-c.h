@@ -26,6 +26,10 @@ typedef struct Moorage__Inspect__V1__Mount Moorage__Inspect__V1__Mount;
 typedef struct Moorage__Inspect__V1__ListPoolsRequest Moorage__Inspect__V1__ListPoolsRequest;
 typedef struct Moorage__Inspect__V1__ListPoolsResponse Moorage__Inspect__V1__ListPoolsResponse;
 typedef struct Moorage__Inspect__V1__Pool Moorage__Inspect__V1__Pool;
+typedef struct Moorage__Inspect__V1__ListSharesRequest Moorage__Inspect__V1__ListSharesRequest;
+typedef struct Moorage__Inspect__V1__ListSharesResponse Moorage__Inspect__V1__ListSharesResponse;
+typedef struct Moorage__Inspect__V1__Share Moorage__Inspect__V1__Share;
+typedef struct Moorage__Inspect__V1__Share__Refused Moorage__Inspect__V1__Share__Refused;
 
 
 /* --- enums --- */
@@ -82,6 +86,34 @@ typedef enum _Moorage__Inspect__V1__Mount__Presence {
   MOORAGE__INSPECT__V1__MOUNT__PRESENCE__FOREIGN = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MOORAGE__INSPECT__V1__MOUNT__PRESENCE)
 } Moorage__Inspect__V1__Mount__Presence;
+typedef enum _Moorage__Inspect__V1__Share__Circuit {
+  MOORAGE__INSPECT__V1__SHARE__CIRCUIT__CIRCUIT_UNKNOWN = 0,
+  /*
+   * The share answers: calls are let through.
+   */
+  MOORAGE__INSPECT__V1__SHARE__CIRCUIT__CLOSED = 1,
+  /*
+   * The share does not answer: calls are refused at once.
+   */
+  MOORAGE__INSPECT__V1__SHARE__CIRCUIT__OPEN = 2,
+  /*
+   * The share did not answer, and one call, or the driver's own question, finds out whether it does again.
+   */
+  MOORAGE__INSPECT__V1__SHARE__CIRCUIT__HALF_OPEN = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MOORAGE__INSPECT__V1__SHARE__CIRCUIT)
+} Moorage__Inspect__V1__Share__Circuit;
+typedef enum _Moorage__Inspect__V1__Share__Cause {
+  MOORAGE__INSPECT__V1__SHARE__CAUSE__CAUSE_UNKNOWN = 0,
+  /*
+   * A call took longer than anybody waited for it.
+   */
+  MOORAGE__INSPECT__V1__SHARE__CAUSE__DEADLINE_PASSED = 1,
+  /*
+   * The kernel gave up waiting for the server, or could not reach it.
+   */
+  MOORAGE__INSPECT__V1__SHARE__CAUSE__REPORTED = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MOORAGE__INSPECT__V1__SHARE__CAUSE)
+} Moorage__Inspect__V1__Share__Cause;
 
 /* --- messages --- */
 
@@ -203,10 +235,14 @@ struct  Moorage__Inspect__V1__Mount
    * What the kernel says of the path now.
    */
   Moorage__Inspect__V1__Mount__Presence presence;
+  /*
+   * "server:/share" of a volume on a network share; empty for others.
+   */
+  char *share;
 };
 #define MOORAGE__INSPECT__V1__MOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__mount__descriptor) \
-    , (char *)protobuf_c_empty_string, MOORAGE__INSPECT__V1__MOUNT__ROLE__ROLE_UNKNOWN, (char *)protobuf_c_empty_string, CSI__V1__VOLUME_CAPABILITY__ACCESS_MODE__MODE__UNKNOWN, 0, 0,NULL, MOORAGE__INSPECT__V1__MOUNT__PRESENCE__PRESENCE_UNKNOWN }
+    , (char *)protobuf_c_empty_string, MOORAGE__INSPECT__V1__MOUNT__ROLE__ROLE_UNKNOWN, (char *)protobuf_c_empty_string, CSI__V1__VOLUME_CAPABILITY__ACCESS_MODE__MODE__UNKNOWN, 0, 0,NULL, MOORAGE__INSPECT__V1__MOUNT__PRESENCE__PRESENCE_UNKNOWN, (char *)protobuf_c_empty_string }
 
 
 struct  Moorage__Inspect__V1__ListPoolsRequest
@@ -234,9 +270,12 @@ struct  Moorage__Inspect__V1__Pool
   ProtobufCMessage base;
   char *name;
   /*
-   * Empty when the pool was never there.
+   * Empty when the pool was never there, or the driver never made a volume on its share.
    */
   char *id;
+  /*
+   * A directory of this node, or "server:/share".
+   */
   char *path;
   char *backend;
   /*
@@ -260,7 +299,8 @@ struct  Moorage__Inspect__V1__Pool
    */
   int64_t available_bytes;
   /*
-   * What the volumes of this pool were promised, those that are being removed included.
+   * What the volumes of this pool were promised, those that are being removed included. 0 on a network share, where
+   * room is set aside for nobody.
    */
   int64_t promised_bytes;
   /*
@@ -275,6 +315,130 @@ struct  Moorage__Inspect__V1__Pool
 #define MOORAGE__INSPECT__V1__POOL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__pool__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+
+
+struct  Moorage__Inspect__V1__ListSharesRequest
+{
+  ProtobufCMessage base;
+};
+#define MOORAGE__INSPECT__V1__LIST_SHARES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__list_shares_request__descriptor) \
+     }
+
+
+struct  Moorage__Inspect__V1__ListSharesResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Moorage__Inspect__V1__Share **entries;
+};
+#define MOORAGE__INSPECT__V1__LIST_SHARES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__list_shares_response__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Calls that were never begun, by the reason.
+ */
+struct  Moorage__Inspect__V1__Share__Refused
+{
+  ProtobufCMessage base;
+  /*
+   * As many waited for a thread as may.
+   */
+  int64_t queue_full;
+  /*
+   * The circuit was open.
+   */
+  int64_t silent;
+  /*
+   * Every thread of the lane was stuck.
+   */
+  int64_t stuck;
+  /*
+   * Their deadline passed before a thread was free.
+   */
+  int64_t deadline;
+  /*
+   * They were cancelled before a thread was free.
+   */
+  int64_t cancelled;
+  /*
+   * The driver was stopping.
+   */
+  int64_t closed;
+};
+#define MOORAGE__INSPECT__V1__SHARE__REFUSED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__share__refused__descriptor) \
+    , 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * A lane is made when a share is first needed, and forgotten when nothing has to do with the share any more: its
+ * counters begin anew then.
+ */
+struct  Moorage__Inspect__V1__Share
+{
+  ProtobufCMessage base;
+  /*
+   * "server:/share"
+   */
+  char *name;
+  Moorage__Inspect__V1__Share__Circuit circuit;
+  /*
+   * Closed: since when calls are let through. Else: since when the share does not answer.
+   */
+  Google__Protobuf__Timestamp *since;
+  /*
+   * Why the circuit opened, unless it is closed.
+   */
+  Moorage__Inspect__V1__Share__Cause cause;
+  /*
+   * All threads of the lane, those of them that sleep, and those that wait in the kernel though nobody waits for them
+   * any more.
+   */
+  int32_t threads;
+  int32_t idle;
+  int32_t stuck;
+  /*
+   * Pieces of work on a thread, stuck ones included.
+   */
+  int32_t running;
+  /*
+   * Calls that wait for a thread, and the most that ever did.
+   */
+  int32_t queued;
+  int32_t largest_queue;
+  /*
+   * What is to be given back to the server, and waits for a thread or for the circuit to close.
+   */
+  int32_t releases;
+  /*
+   * Calls that were let in.
+   */
+  int64_t admitted;
+  Moorage__Inspect__V1__Share__Refused *refused;
+  /*
+   * Calls that were answered at their deadline, while their work went on.
+   */
+  int64_t timed_out;
+  /*
+   * Pieces of work that ended when nobody waited for them any more.
+   */
+  int64_t late;
+  /*
+   * How often the share is mounted for the driver itself, once for each set of options that are in use.
+   */
+  int32_t roots;
+  /*
+   * When the last of these mounts was last needed; absent without any. One that is not needed for five minutes is
+   * dropped, unless the share does not answer.
+   */
+  Google__Protobuf__Timestamp *roots_used;
+};
+#define MOORAGE__INSPECT__V1__SHARE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&moorage__inspect__v1__share__descriptor) \
+    , (char *)protobuf_c_empty_string, MOORAGE__INSPECT__V1__SHARE__CIRCUIT__CIRCUIT_UNKNOWN, NULL, MOORAGE__INSPECT__V1__SHARE__CAUSE__CAUSE_UNKNOWN, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, NULL }
 
 
 /* Moorage__Inspect__V1__ListVolumesRequest methods */
@@ -448,6 +612,66 @@ Moorage__Inspect__V1__Pool *
 void   moorage__inspect__v1__pool__free_unpacked
                      (Moorage__Inspect__V1__Pool *message,
                       ProtobufCAllocator *allocator);
+/* Moorage__Inspect__V1__ListSharesRequest methods */
+void   moorage__inspect__v1__list_shares_request__init
+                     (Moorage__Inspect__V1__ListSharesRequest         *message);
+size_t moorage__inspect__v1__list_shares_request__get_packed_size
+                     (const Moorage__Inspect__V1__ListSharesRequest   *message);
+size_t moorage__inspect__v1__list_shares_request__pack
+                     (const Moorage__Inspect__V1__ListSharesRequest   *message,
+                      uint8_t             *out);
+size_t moorage__inspect__v1__list_shares_request__pack_to_buffer
+                     (const Moorage__Inspect__V1__ListSharesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Moorage__Inspect__V1__ListSharesRequest *
+       moorage__inspect__v1__list_shares_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   moorage__inspect__v1__list_shares_request__free_unpacked
+                     (Moorage__Inspect__V1__ListSharesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Moorage__Inspect__V1__ListSharesResponse methods */
+void   moorage__inspect__v1__list_shares_response__init
+                     (Moorage__Inspect__V1__ListSharesResponse         *message);
+size_t moorage__inspect__v1__list_shares_response__get_packed_size
+                     (const Moorage__Inspect__V1__ListSharesResponse   *message);
+size_t moorage__inspect__v1__list_shares_response__pack
+                     (const Moorage__Inspect__V1__ListSharesResponse   *message,
+                      uint8_t             *out);
+size_t moorage__inspect__v1__list_shares_response__pack_to_buffer
+                     (const Moorage__Inspect__V1__ListSharesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Moorage__Inspect__V1__ListSharesResponse *
+       moorage__inspect__v1__list_shares_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   moorage__inspect__v1__list_shares_response__free_unpacked
+                     (Moorage__Inspect__V1__ListSharesResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Moorage__Inspect__V1__Share__Refused methods */
+void   moorage__inspect__v1__share__refused__init
+                     (Moorage__Inspect__V1__Share__Refused         *message);
+/* Moorage__Inspect__V1__Share methods */
+void   moorage__inspect__v1__share__init
+                     (Moorage__Inspect__V1__Share         *message);
+size_t moorage__inspect__v1__share__get_packed_size
+                     (const Moorage__Inspect__V1__Share   *message);
+size_t moorage__inspect__v1__share__pack
+                     (const Moorage__Inspect__V1__Share   *message,
+                      uint8_t             *out);
+size_t moorage__inspect__v1__share__pack_to_buffer
+                     (const Moorage__Inspect__V1__Share   *message,
+                      ProtobufCBuffer     *buffer);
+Moorage__Inspect__V1__Share *
+       moorage__inspect__v1__share__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   moorage__inspect__v1__share__free_unpacked
+                     (Moorage__Inspect__V1__Share *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Moorage__Inspect__V1__ListVolumesRequest_Closure)
@@ -477,6 +701,18 @@ typedef void (*Moorage__Inspect__V1__ListPoolsResponse_Closure)
 typedef void (*Moorage__Inspect__V1__Pool_Closure)
                  (const Moorage__Inspect__V1__Pool *message,
                   void *closure_data);
+typedef void (*Moorage__Inspect__V1__ListSharesRequest_Closure)
+                 (const Moorage__Inspect__V1__ListSharesRequest *message,
+                  void *closure_data);
+typedef void (*Moorage__Inspect__V1__ListSharesResponse_Closure)
+                 (const Moorage__Inspect__V1__ListSharesResponse *message,
+                  void *closure_data);
+typedef void (*Moorage__Inspect__V1__Share__Refused_Closure)
+                 (const Moorage__Inspect__V1__Share__Refused *message,
+                  void *closure_data);
+typedef void (*Moorage__Inspect__V1__Share_Closure)
+                 (const Moorage__Inspect__V1__Share *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -496,6 +732,10 @@ struct Moorage__Inspect__V1__Inspect_Service
                      const Moorage__Inspect__V1__ListPoolsRequest *input,
                      Moorage__Inspect__V1__ListPoolsResponse_Closure closure,
                      void *closure_data);
+  void (*list_shares)(Moorage__Inspect__V1__Inspect_Service *service,
+                      const Moorage__Inspect__V1__ListSharesRequest *input,
+                      Moorage__Inspect__V1__ListSharesResponse_Closure closure,
+                      void *closure_data);
 };
 typedef void (*Moorage__Inspect__V1__Inspect_ServiceDestroy)(Moorage__Inspect__V1__Inspect_Service *);
 void moorage__inspect__v1__inspect__init (Moorage__Inspect__V1__Inspect_Service *service,
@@ -506,7 +746,8 @@ void moorage__inspect__v1__inspect__init (Moorage__Inspect__V1__Inspect_Service 
     { MOORAGE__INSPECT__V1__INSPECT__BASE_INIT,\
       function_prefix__ ## list_volumes,\
       function_prefix__ ## list_mounts,\
-      function_prefix__ ## list_pools  }
+      function_prefix__ ## list_pools,\
+      function_prefix__ ## list_shares  }
 void moorage__inspect__v1__inspect__list_volumes(ProtobufCService *service,
                                                  const Moorage__Inspect__V1__ListVolumesRequest *input,
                                                  Moorage__Inspect__V1__ListVolumesResponse_Closure closure,
@@ -519,6 +760,10 @@ void moorage__inspect__v1__inspect__list_pools(ProtobufCService *service,
                                                const Moorage__Inspect__V1__ListPoolsRequest *input,
                                                Moorage__Inspect__V1__ListPoolsResponse_Closure closure,
                                                void *closure_data);
+void moorage__inspect__v1__inspect__list_shares(ProtobufCService *service,
+                                                const Moorage__Inspect__V1__ListSharesRequest *input,
+                                                Moorage__Inspect__V1__ListSharesResponse_Closure closure,
+                                                void *closure_data);
 
 /* --- descriptors --- */
 
@@ -534,6 +779,12 @@ extern const ProtobufCEnumDescriptor    moorage__inspect__v1__mount__presence__d
 extern const ProtobufCMessageDescriptor moorage__inspect__v1__list_pools_request__descriptor;
 extern const ProtobufCMessageDescriptor moorage__inspect__v1__list_pools_response__descriptor;
 extern const ProtobufCMessageDescriptor moorage__inspect__v1__pool__descriptor;
+extern const ProtobufCMessageDescriptor moorage__inspect__v1__list_shares_request__descriptor;
+extern const ProtobufCMessageDescriptor moorage__inspect__v1__list_shares_response__descriptor;
+extern const ProtobufCMessageDescriptor moorage__inspect__v1__share__descriptor;
+extern const ProtobufCMessageDescriptor moorage__inspect__v1__share__refused__descriptor;
+extern const ProtobufCEnumDescriptor    moorage__inspect__v1__share__circuit__descriptor;
+extern const ProtobufCEnumDescriptor    moorage__inspect__v1__share__cause__descriptor;
 extern const ProtobufCServiceDescriptor moorage__inspect__v1__inspect__descriptor;
 
 PROTOBUF_C__END_DECLS
