@@ -17,21 +17,25 @@ package final class NetworkShares: Sendable {
     private let anchorage: Anchorage
     private let timeout: Duration
     private let idleTime: Duration
+    private let reportShare: @Sendable (ShareEvent) -> Void
     private let roots = Mutex<[NetworkShare: RootSlot]>([:])
 
     /// - Parameters:
     ///   - stateDirectory: `shares/` in it is where roots are attached that have to be.
     ///   - timeout: how long a call waits for a share, unless its own deadline is earlier.
     ///   - idleTime: after which a root that nobody needed is dropped.
+    ///   - reportShare: told what should be known of a share, on its lane; must not block.
     ///   - report: told each change of a lane's circuit, on any thread; must not block.
     package init(
         stateDirectory: String, mounter: FileSystemMounter, timeout: Duration, idleTime: Duration = .seconds(300),
-        clock: any LaneClock = LaneTimer(), report: @escaping @Sendable (LaneEvent) -> Void
+        clock: any LaneClock = LaneTimer(), reportShare: @escaping @Sendable (ShareEvent) -> Void = { _ in },
+        report: @escaping @Sendable (LaneEvent) -> Void
     ) {
         self.mounter = mounter
         self.timeout = timeout
         self.idleTime = idleTime
         self.clock = clock
+        self.reportShare = reportShare
         anchorage = Anchorage(path: stateDirectory + "/shares")
         lanes = Lanes(clock: clock, isSilence: { ($0 as? DriverError)?.isSilence == true }, report: report)
     }
@@ -111,14 +115,24 @@ package final class NetworkShares: Sendable {
     package func tree(
         of share: NetworkShare, _ components: [String], for volume: VolumeID
     ) async throws(DriverError) -> OwnedDescriptor {
-        try await withRoot(of: share, "mount volume \(volume)") { [anchorage] root throws(DriverError) in
-            try root.tree(components, for: volume, anchorage)
+        try await withRoot(of: share, "mount volume \(volume)") { [anchorage, reportShare] root throws(DriverError) in
+            try root.tree(components, for: volume, anchorage, report: reportShare)
         }
     }
 
-    /// Gives back what may wait for the server when it ends, where it may.
+    /// Gives back what may wait for the server when it ends, where it may: on the lane, or a thread of its own when there
+    /// is no lane any more.
     package func release<Value: ~Copyable & Sendable>(_ value: consuming Value, of share: String) {
-        if let lane = try? lanes.lane(for: share) { lane.release(value) }
+        if let lane = try? lanes.lane(for: share) { return lane.release(value) }
+        let parting = Parting(value)
+        DetachedThread.start(name: "share-cleanup") { parting.end() }
+    }
+
+    /// As `release(_:of:)`, of what somebody else has mounted: which part of its source is the share, nobody knows.
+    ///
+    /// - Parameter server: nil when that is not known either.
+    package func release<Value: ~Copyable & Sendable>(_ value: consuming Value, ofServer server: String?) {
+        release(value, of: server.map { "\($0) (mounts of unknown shares)" } ?? "mounts of unknown servers")
     }
 
     /// Ends the lanes. Roots go with the process.
@@ -144,7 +158,8 @@ package final class NetworkShares: Sendable {
         let root = try slot.root { () throws(DriverError) in
             do {
                 let mount = try mounter.mount(MountRequest(share), until: deadline)
-                return ShareRoot(share: share, mount: mount.takeDescriptor())
+                let attempt = mount.attempt
+                return ShareRoot(share: share, attempt: attempt, mount: mount.takeDescriptor())
             } catch let failure as MountFailure {
                 throw .mount(of: share, attempt, failure)
             } catch {
@@ -165,7 +180,7 @@ package final class NetworkShares: Sendable {
 
     private func dropIdleRoots() {
         let limit = clock.now.advanced(by: .zero - idleTime)
-        var dropped: [(String, ShareRoot)] = []
+        var dropped: [(String, Parting<ShareRoot>)] = []
         var isSomeLeft = false
         roots.withLock { roots in
             for (share, slot) in roots {
@@ -178,8 +193,27 @@ package final class NetworkShares: Sendable {
             }
         }
         for (share, root) in dropped {
-            release(root, of: share)
+            end(root, of: share)
         }
         if isSomeLeft { watch() }
+    }
+
+    private func end(_ root: Parting<ShareRoot>, of share: String) {
+        if let lane = try? lanes.lane(for: share) { return lane.release { root.end() } }
+        DetachedThread.start(name: "share-cleanup") { root.end() }
+    }
+}
+
+/// A value that is to end on a certain thread. It is taken out of here for that: whoever else still holds this holds
+/// nothing, and cannot be the last one by mistake.
+final class Parting<Value: ~Copyable & Sendable>: Sendable {
+    private let value: Mutex<Value?>
+
+    init(_ value: consuming Value) {
+        self.value = Mutex(value)
+    }
+
+    func end() {
+        _ = value.withLock { $0.take() }
     }
 }

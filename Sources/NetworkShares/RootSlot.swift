@@ -35,12 +35,11 @@ final class RootSlot: Sendable {
         return true
     }
 
-    /// The root, if nobody used it since then: to be released on its lane.
-    func dropIdleRoot(since limit: ContinuousClock.Instant) -> ShareRoot? {
+    /// The root, if nobody used it since then: to end on its lane.
+    func dropIdleRoot(since limit: ContinuousClock.Instant) -> Parting<ShareRoot>? {
         state.withLock { state in
-            guard let lastUse = state.lastUse, lastUse <= limit else { return nil }
-            defer { state.root = nil }
-            return state.root
+            guard let lastUse = state.lastUse, lastUse <= limit, let root = state.root.take() else { return nil }
+            return Parting(root)
         }
     }
 }

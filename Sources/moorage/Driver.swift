@@ -35,6 +35,7 @@ struct Driver {
         shares = NetworkShares(
             stateDirectory: settings.stateDirectory, mounter: FileSystemMounter(program: settings.mountProgram),
             timeout: settings.shareTimeout,
+            reportShare: { logger.notice("share", metadata: ["event": "\($0)"]) },
             report: {
                 logger.log(level: $0.change == .closed ? .notice : .warning, "share", metadata: ["event": "\($0)"])
             })
