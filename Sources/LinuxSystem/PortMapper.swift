@@ -4,7 +4,9 @@ package enum PortMapper {
     /// Whether somebody listens as such in this network namespace; nil when that cannot be seen.
     package static func isListening() -> Bool? {
         var isSeen = false
-        for (table, isIt) in [("unix", isItsPath), ("tcp", isItsPort), ("tcp6", isItsPort)] as [(String, (Substring) -> Bool)] {
+        for (table, isIt) in [("unix", isItsPath), ("tcp", isItsPort), ("tcp6", isItsPort)]
+            as [(String, (Substring) -> Bool)]
+        {
             guard case .success(let content) = SystemProbe.file("/proc/self/net/\(table)", limit: 64 << 20) else {
                 continue
             }

@@ -5,8 +5,8 @@ import SystemPackage
 /// Mounts of shares of which the ledger knows nothing: it was lost, or another driver made them. What they are the
 /// kernel tells without asking a server.
 extension MountDescription {
-    /// Whether exactly this directory of this share is mounted there. A server under another name than it was mounted by
-    /// may be the same one, but nobody can know that.
+    /// Whether exactly this directory of this share is mounted there. A server under another name than it was mounted
+    /// by may be the same one, but nobody can know that.
     package func isMount(of share: NetworkShare, _ components: [String]) -> Bool {
         guard let wanted = Place(share.name, "/" + components.joined(separator: "/")),
             let found = Place(source, root)
@@ -76,7 +76,8 @@ extension MountDescription {
 extension NodeMounts {
     /// Takes over a mount that is the volume, as far as can be known without its server, and is mounted as asked.
     ///
-    /// - Throws: FAILED_PRECONDITION when it is something else, ALREADY_EXISTS when its attributes or labels are others.
+    /// - Throws: FAILED_PRECONDITION when it is something else, ALREADY_EXISTS when its attributes or labels are other
+    ///   ones.
     func adopt(
         _ occupant: borrowing MountPoint.Occupant, at path: MountPath, for intent: MountIntent, _ share: NetworkShare,
         _ components: [String]
@@ -91,8 +92,10 @@ extension NodeMounts {
         guard found.mountAttributes == intent.attributes, found.isLabelled(as: share) else {
             throw DriverError(
                 .alreadyExists,
-                "\(field) \(path): volume \(intent.volume) was mounted there by somebody else, but read-only, its mount "
-                    + "flags or its SELinux label are not as asked; unmount it by the opposite call, and repeat this one")
+                "\(field) \(path): volume \(intent.volume) was mounted there by somebody else, but read-only, its "
+                    + "mount flags or its SELinux label are not as asked; unmount it by the opposite call, and repeat "
+                    + "this one"
+            )
         }
         try record(LedgerEntry(intent: intent, tree: occupant.status.identity, share: share.name))
         report(.mountAdopted(volume: intent.volume, path: path.text))
@@ -104,7 +107,8 @@ extension NodeMounts {
             return try MountDescription.ofMount(status.mountID)
         } catch {
             throw DriverError(
-                .internalError, "cannot see what is mounted at \(path): /proc/self/mountinfo: \(error); is /proc mounted?",
+                .internalError,
+                "cannot see what is mounted at \(path): /proc/self/mountinfo: \(error); is /proc mounted?",
                 cause: "read: \(error)")
         }
     }

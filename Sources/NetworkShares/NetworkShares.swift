@@ -120,8 +120,8 @@ package final class NetworkShares: Sendable {
         }
     }
 
-    /// Gives back what may wait for the server when it ends, where it may: on the lane, or a thread of its own when there
-    /// is no lane any more.
+    /// Gives back what may wait for the server when it ends, where it may: on the lane, or a thread of its own when
+    /// there is no lane any more.
     package func release<Value: ~Copyable & Sendable>(_ value: consuming Value, of share: String) {
         if let lane = try? lanes.lane(for: share) { return lane.release(value) }
         let parting = Parting(value)

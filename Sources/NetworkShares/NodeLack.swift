@@ -5,12 +5,12 @@ import SystemPackage
 /// What the node most likely lacks for a mount that the kernel refused. The kernel has errors for it that say something
 /// else, or that a server could have caused as well; what was asked for tells them apart.
 package enum NodeLack: Hashable, Sendable {
-    /// File locks of NFS 3 begin with a call to rpcbind on this machine: ECONNREFUSED when it is not there, with no word
-    /// from the kernel.
+    /// File locks of NFS 3 begin with a call to rpcbind on this machine: ECONNREFUSED when it is not there, with no
+    /// word from the kernel.
     case lockServices
     /// The credentials of Kerberos come from rpc.gssd: EINVAL or EACCES without it.
     case credentials
-    /// A kernel without SELinux knows no labels: EINVAL for the option.
+    /// A kernel without SELinux, without its policy, or whose policy does not know the label: EINVAL for the option.
     case labels
 
     /// - Parameter isPortMapperThere: whether rpcbind can be reached on this machine; nil when that is not known.
@@ -46,15 +46,15 @@ package enum NodeLack: Hashable, Sendable {
     package var remedy: String {
         switch self {
         case .lockServices:
-            "file locks of NFS 3 need rpcbind and rpc.statd on this node, and there is no rpcbind: start both (they come "
-                + "with nfs-common or nfs-utils), mount with nolock, or use NFS 4"
+            "file locks of NFS 3 need rpcbind and rpc.statd on this node, and there is no rpcbind: start both (they "
+                + "come with nfs-common or nfs-utils), mount with nolock, or use NFS 4"
         case .credentials:
             "sec=krb5 and its kin need rpc.gssd on this node, which is most likely not running or has no key for the "
-                + "server: start it (it comes with nfs-common or nfs-utils), see its log and /etc/krb5.keytab; else see "
-                + "whether the server exports the share with this security"
+                + "server: start it (it comes with nfs-common or nfs-utils), see its log and /etc/krb5.keytab; else "
+                + "see whether the server exports the share with this security"
         case .labels:
-            "the kernel of this node does not take an SELinux label: mount without one (on Kubernetes seLinuxMount: false "
-                + "in the CSIDriver), or use a node with SELinux"
+            "the kernel of this node does not take this SELinux label: mount without one (on Kubernetes "
+                + "seLinuxMount: false in the CSIDriver), or use a node with SELinux whose policy has the label"
         }
     }
 }

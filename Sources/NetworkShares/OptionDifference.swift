@@ -17,8 +17,8 @@ package struct OptionDifference: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(name) \(taken) (asked for: \(asked))" }
 
-    /// What the kernel tells back under the same name, and what it means when it does not. Numbers alone: nothing in them
-    /// can be a secret.
+    /// What the kernel tells back under the same name, and what it means when it does not. Numbers alone: nothing in
+    /// them can be a secret.
     private static let known: [(name: String, unsaid: UInt64?)] = [
         ("nconnect", 1), ("max_connect", 1), ("timeo", nil), ("retrans", nil), ("rsize", nil), ("wsize", nil),
     ]
@@ -52,8 +52,8 @@ extension ShareEvent: CustomStringConvertible {
     package var description: String {
         switch self {
         case .optionsDiffer(let share, let differences):
-            "\(share) is mounted with \(differences.map(\.description).joined(separator: ", ")): the kernel keeps what a "
-                + "mount of the same server has that was there before, and no more than server and kernel allow"
+            "\(share) is mounted with \(differences.map(\.description).joined(separator: ", ")): the kernel keeps what "
+                + "a mount of the same server has that was there before, and takes no more than server and kernel allow"
         }
     }
 }

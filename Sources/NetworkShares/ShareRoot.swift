@@ -81,8 +81,8 @@ package final class ShareRoot: Sendable {
         }
     }
 
-    /// Once for each superblock, when it is first seen in a namespace, and only when something was asked that the kernel
-    /// can have decided otherwise.
+    /// Once for each superblock, when it is first seen in a namespace, and only when something was asked that the
+    /// kernel can have decided otherwise.
     private func tellDifferences(_ report: (ShareEvent) -> Void) {
         let asked = OptionDifference.comparable(share.attempts[attempt].options)
         guard !asked.isEmpty, let status = try? mount.status(),

@@ -26,7 +26,8 @@ struct MountDescriptionTests {
     func forms() {
         #expect(MountDescription("36 35 0:9 /x /m rw - tmpfs  rw,size=1m")?.source == "")
         #expect(MountDescription("36 35 0:9 /x /m rw shared:1 master:2 - tmpfs nas:/a rw")?.root == "/x")
-        for line in ["", "36 35 0:9 / / rw", "x 35 0:9 / / rw - tmpfs tmpfs rw", "36 35 0:9 / / rw shared:1 - tmpfs a"] {
+        for line in ["", "36 35 0:9 / / rw", "x 35 0:9 / / rw - tmpfs tmpfs rw", "36 35 0:9 / / rw shared:1 - tmpfs a"]
+        {
             #expect(MountDescription(line) == nil, "\(line)")
         }
     }

@@ -310,7 +310,8 @@ struct NFSMountOptionsTests {
     @Test(
         "as texts they are read again as what they are",
         arguments: [
-            [], ["vers=4"], ["vers=3,nolock,proto=tcp,noresvport"], ["udp"], ["migration"], ["vers=4.1", "sec=krb5:krb5i"],
+            [], ["vers=4"], ["vers=3,nolock,proto=tcp,noresvport"], ["udp"], ["migration"],
+            ["vers=4.1", "sec=krb5:krb5i"],
             ["hard,timeo=600,retrans=2,lookupcache=pos,actimeo=1,local_lock=all"],
         ])
     func texts(flags: [String]) throws {

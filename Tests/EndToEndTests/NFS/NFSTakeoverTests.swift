@@ -70,7 +70,8 @@ struct NFSTakeoverTests {
             #expect(writeFile(volume.target() + "/file", "theirs") == nil)
             try await volume.stage()
             try await volume.publish()
-            #expect(mounts(below: driver.directory + "/kubelet").sorted() == [volume.staging, volume.target()].sorted())
+            #expect(
+                mounts(below: driver.directory + "/kubelet").sorted() == [volume.staging, volume.target()].sorted())
             #expect(mountOptions(at: volume.target()).contains("hard"))
             try mountByAnother(server, "/srv/x/other", at: volume.target("b"))
             let status = try await driver.failure("Node/NodePublishVolume", volume.publishRequest(at: "b"))
