@@ -19,10 +19,8 @@ struct NFSSELinuxTests {
             defer { umount2(files, Int32(MNT_DETACH)) }
             if !exists("\(files)/class/file") {
                 let policy = "\(driver.directory)/policy"
-                let script = """
-                    checkpolicy -M -U allow -c 33 -o \(policy) \(packageRoot)/Tests/EndToEndTests/Resources/selinux.conf &&
-                    cat \(policy) >\(files)/load
-                    """
+                let source = "\(packageRoot)/Tests/EndToEndTests/Resources/selinux.conf"
+                let script = "checkpolicy -M -U allow -c 33 -o \(policy) \(source) && cat \(policy) >\(files)/load"
                 let finished = try await Finished.run(["/bin/sh", "-c", script], in: "/tmp")
                 try #require(finished.ending == .exit(0), "\(finished.output)")
             }
