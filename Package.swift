@@ -107,6 +107,7 @@ let package = Package(
         tests(of: "LinuxSystem", [systemPackage]),
         tests(of: "BlockingWork", ["LinuxSystem"]),
         tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
+        tests(of: "NetworkShares", ["StorageModel", "LinuxSystem", systemPackage]),
         tests(of: "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
         tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),

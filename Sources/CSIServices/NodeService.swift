@@ -134,8 +134,9 @@ package struct NodeService: Sendable {
         }
         let intent = MountIntent(
             volume: request.volumeID, role: .publish, path: request.targetPath, accessMode: capability.accessMode,
-            isBlock: capability.accessType.isBlock, attributes: attributes)
+            isBlock: capability.accessType.isBlock, attributes: attributes, options: plan.options)
         try rules.checkPublish(intent, among: mounts)
+        try rules.checkLabels(intent, staged: staged)
         if staged?.presence != .mounted {
             let staging = Staging(
                 volume: request.volumeID, path: request.stagingTargetPath, capability: capability,
@@ -158,7 +159,7 @@ package struct NodeService: Sendable {
     ) async throws(DriverError) {
         let intent = MountIntent(
             volume: staging.volume, role: .stage, path: staging.path, accessMode: staging.capability.accessMode,
-            isBlock: staging.capability.accessType.isBlock, attributes: plan.attributes)
+            isBlock: staging.capability.accessType.isBlock, attributes: plan.attributes, options: plan.options)
         try rules.checkStage(intent, among: mounts)
         try await backend.makeMissing(for: staging.volume, context: staging.context)
         try await tracker.stage(intent, plan: plan)

@@ -47,14 +47,34 @@ package struct PublishRules: Sendable {
         }
     }
 
+    /// A publication shows what is staged, with the label that it was staged with: to ask for that again, or for none,
+    /// changes nothing. Other options of the file system may have changed since, and are those of the stage.
+    ///
+    /// Throws ALREADY_EXISTS for another label, which the workload would not get.
+    package func checkLabels(_ intent: MountIntent, staged: TrackedMount?) throws(DriverError) {
+        guard let staged, staged.presence == .mounted, let asked = intent.options, let there = staged.intent.options,
+            !asked.labels.isEmpty, asked.labels != there.labels
+        else { return }
+        throw DriverError(
+            .alreadyExists,
+            "volume \(intent.volume) is staged at \(staged.intent.path) with another SELinux label than is asked for "
+                + "now, or without one: unstage it there first, or ask for the same label")
+    }
+
     private func checkSameArguments(_ new: MountIntent, _ old: MountIntent, field: String) throws(DriverError) {
-        guard new.isBlock == old.isBlock, new.attributes == old.attributes, isSameMode(new.accessMode, old.accessMode)
+        guard new.isBlock == old.isBlock, new.attributes == old.attributes,
+            isSameMode(new.accessMode, old.accessMode), isSame(new.options, old.options)
         else {
             throw DriverError(
                 .alreadyExists,
                 "volume \(new.volume) is mounted at this \(field) already with another capability, other mount flags "
                     + "or another readonly; undo that call first, or repeat it unchanged")
         }
+    }
+
+    private func isSame(_ one: MountOptionsDigest?, _ other: MountOptionsDigest?) -> Bool {
+        guard let one, let other else { return true }
+        return one == other
     }
 
     /// SINGLE_NODE_WRITER means either of the two modes that replace it.

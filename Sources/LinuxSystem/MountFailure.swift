@@ -32,6 +32,17 @@ package enum MountFailure: Error, Hashable, Sendable {
         package var errno: Errno
         /// The kernel's own words, at most 1 KiB, printable; often none. May name the key of an option.
         package var messages: String
+
+        package init(
+            attempt: Int, type: String, address: String? = nil, step: Step, errno: Errno, messages: String
+        ) {
+            self.attempt = attempt
+            self.type = type
+            self.address = address
+            self.step = step
+            self.errno = errno
+            self.messages = messages
+        }
     }
 
     package enum LookupProblem: Hashable, Sendable {

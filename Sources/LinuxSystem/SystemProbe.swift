@@ -280,7 +280,7 @@ package struct MountTableLine: Hashable, Sendable {
     }
 
     /// Space, tab, newline and backslash stand in it as octal numbers: `\040`.
-    private static func unescaped(_ text: String) -> String {
+    static func unescaped(_ text: String) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -7,6 +7,9 @@ extension CrashPoint {
         role == .stage ? CrashPoint("stage.entry-opened") : CrashPoint("publish.entry-opened")
     }
 
+    /// The directory on a share has them, and nothing is mounted yet.
+    static let permissionsSet = CrashPoint("stage-share.permissions-set")
+
     static func recorded(_ role: MountRole) -> CrashPoint {
         role == .stage ? CrashPoint("stage.recorded") : CrashPoint("publish.recorded")
     }

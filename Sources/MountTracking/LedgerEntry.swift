@@ -38,9 +38,16 @@ extension LedgerEntry {
             JSONMember("block", .bool(intent.isBlock)),
             JSONMember("flags", .strings(intent.attributes.canonicalFlags)),
             JSONMember("layout", .number(Self.layout)),
-            JSONMember("path", .string(intent.path)),
-            JSONMember("role", .string(intent.role.rawValue)),
         ]
+        if let options = intent.options {
+            members.append(
+                JSONMember(
+                    "options",
+                    .object([
+                        JSONMember("all", .string(options.all)), JSONMember("labels", .string(options.labels)),
+                    ])))
+        }
+        members += [JSONMember("path", .string(intent.path)), JSONMember("role", .string(intent.role.rawValue))]
         if let share { members.append(JSONMember("share", .string(share))) }
         members += [JSONMember("tree", .object(tree)), JSONMember("volume", .string(intent.volume.rawValue))]
         return Array(JSONValue.object(members).text(.compact).utf8)
@@ -68,10 +75,14 @@ extension LedgerEntry {
             throw Unreadable.malformed("unknown mount flags")
         }
         let tree = try file.object("tree")
+        let options = file.has("options") ? try file.object("options") : nil
         self.init(
             intent: MountIntent(
                 volume: VolumeID(try file.string("volume")), role: try file.choice("role"), path: path,
-                accessMode: try file.choice("accessMode"), isBlock: try file.bool("block"), attributes: attributes),
+                accessMode: try file.choice("accessMode"), isBlock: try file.bool("block"), attributes: attributes,
+                options: try options.map {
+                    MountOptionsDigest(all: try $0.string("all"), labels: try $0.string("labels"))
+                }),
             tree: FileStatus.Identity(device: try tree.integer("device"), inode: try tree.integer("inode")),
             share: file.has("share") ? try file.string("share") : nil)
     }

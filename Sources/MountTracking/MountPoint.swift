@@ -55,6 +55,10 @@ package struct MountPoint: ~Copyable {
     struct Occupant: ~Copyable {
         let descriptor: OwnedDescriptor
         let status: FileStatus
+
+        consuming func takeDescriptor() -> OwnedDescriptor {
+            descriptor
+        }
     }
 }
 

@@ -23,9 +23,11 @@ extension NodeMounts {
         }
     }
 
-    /// - Parameter stagingPath: where the volume is staged, for a publication; else nil.
+    /// - Parameters:
+    ///   - permissions: what the directory is to have when it is staged for writing.
+    ///   - stagingPath: where the volume is staged, for a publication; else nil.
     func mount(
-        _ intent: MountIntent, share: NetworkShare, _ components: [String], stagingPath: String?
+        _ intent: MountIntent, share: NetworkShare, _ components: [String], permissions: UInt32?, stagingPath: String?
     ) async throws(DriverError) {
         let path = try MountPath(intent.path, field: intent.role.pathField)
         var staging: MountPath?
@@ -46,9 +48,14 @@ extension NodeMounts {
         }
         defer { busy.release(key) }
 
-        let found = try await work { node throws(DriverError) in try node.look(at: path, for: intent) }
+        let found = try await work { node throws(DriverError) in
+            try node.look(at: path, for: intent, share, components)
+        }
         if case .mounted = found, try await !isStale(path, intent.volume, share) { return }
         let tree = try await tree(of: intent, share, components, staging: staging)
+        if let permissions, intent.role == .stage, !intent.attributes.readOnly {
+            try await setPermissions(permissions, of: tree, intent.volume, share)
+        }
         try await work { node throws(DriverError) in
             try node.attach(tree.descriptor, as: intent, at: path, share: share.name)
         }
@@ -56,7 +63,9 @@ extension NodeMounts {
 
     // MARK: What is there
 
-    private func look(at path: MountPath, for intent: MountIntent) throws(DriverError) -> Found {
+    private func look(
+        at path: MountPath, for intent: MountIntent, _ share: NetworkShare, _ components: [String]
+    ) throws(DriverError) -> Found {
         let field = intent.role.pathField
         guard let place = try MountPoint.open(path), let occupant = try place.occupant() else {
             guard intent.role == .publish else {
@@ -70,11 +79,8 @@ extension NodeMounts {
             return .emptyDirectory
         }
         guard let known = try ledger.entry(at: path), known.tree == occupant.status.identity else {
-            throw DriverError(
-                .failedPrecondition,
-                "\(field) \(path): a foreign mount is there, not volume \(intent.volume); find out whose it is, "
-                    + "unmount "
-                    + "it, and repeat the call")
+            try adopt(occupant, at: path, for: intent, share, components)
+            return .mounted
         }
         guard known.intent.volume == intent.volume, known.intent.role == intent.role else {
             throw DriverError(
@@ -193,6 +199,22 @@ extension NodeMounts {
     }
 
     // MARK: Mounting
+
+    /// Of the directory itself, whose descriptor was reached without following a link.
+    private func setPermissions(
+        _ permissions: UInt32, of tree: Tree, _ volume: VolumeID, _ share: NetworkShare
+    ) async throws(DriverError) {
+        let attempt = "give the directory of volume \(volume) the mountPermissions asked for"
+        try await shares.onLane(of: share.name, attempt) { () throws(DriverError) in
+            do throws(Errno) {
+                guard try tree.descriptor.status().permissions != permissions else { return }
+                try tree.descriptor.open(beneath: ".", [.readOnly, .directory]).setPermissions(permissions)
+            } catch {
+                throw .share(attempt, error)
+            }
+            CrashPoint.permissionsSet.pass()
+        }
+    }
 
     private func attach(
         _ tree: borrowing OwnedDescriptor, as intent: MountIntent, at path: MountPath, share: String?

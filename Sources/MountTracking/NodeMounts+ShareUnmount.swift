@@ -3,35 +3,12 @@ import NetworkShares
 import StorageModel
 import SystemPackage
 
-/// Unstage and Unpublish of a directory on a network share. They succeed whatever the server does: the kernel detaches
-/// at once, and what can wait for the server is let go of on the share's lane.
+/// Unstage of a directory on a network share. It succeeds whatever the server does, and so does Unpublish: the kernel
+/// detaches at once, and what can wait for the server is let go of on the share's lane (`DetachedLayers`).
 extension NodeMounts {
-    /// Holds what is mounted, so that detaching it is not its end.
-    private final class Held: Sendable {
-        let descriptor: OwnedDescriptor
-
-        init(_ descriptor: consuming OwnedDescriptor) {
-            self.descriptor = descriptor
-        }
-    }
-
-    func unmount(_ volume: VolumeID, at text: String, _ role: MountRole, share: String) async throws(DriverError) {
-        let path = try MountPath(text, field: role.pathField)
-        if role == .stage { await save(path, volume, share) }
-        let held = try await work { node throws(DriverError) in
-            var held: Held?
-            if let place = try MountPoint.open(path), let occupant = try place.occupant() {
-                held = Held(occupant.descriptor)
-            }
-            try node.unmount(volume, at: text, role)
-            return held
-        }
-        if let held { shares.release(held, of: share) }
-    }
-
     /// Has the server store what was written, for at most half of the time that there is. What is not stored by then is
     /// lost when the server never answers again; that is said, and no reason to keep the mount.
-    private func save(_ path: MountPath, _ volume: VolumeID, _ share: String) async {
+    func save(_ path: MountPath, _ volume: VolumeID, _ share: String) async {
         let now = ContinuousClock.now
         let end = now.advanced(by: now.duration(to: shares.deadline()) / 2)
         do throws(DriverError) {

@@ -7,7 +7,10 @@ extension NodeMounts {
     /// More mounts on one place than anybody stacks by mistake.
     static let mostLayers = 64
 
-    func unmount(_ volume: VolumeID, at text: String, _ role: MountRole) throws(DriverError) {
+    /// - Parameter layers: gets each mount that was detached and whose end may wait.
+    func unmount(
+        _ volume: VolumeID, at text: String, _ role: MountRole, _ layers: DetachedLayers
+    ) throws(DriverError) {
         let path = try MountPath(text, field: role.pathField)
         guard let place = try MountPoint.open(path) else {
             _ = try ownEntry(of: volume, at: path, role)
@@ -18,7 +21,7 @@ extension NodeMounts {
 
         let entry = try ownEntry(of: volume, at: path, role)
         let around = kubeletDirectories.first { path.isBelow($0) }
-        try detachAll(at: place, entry: entry, isOurs: around != nil, role)
+        try detachAll(at: place, entry: entry, isOurs: around != nil, role, layers)
         CrashPoint.detached(role).pass()
         if role == .publish {
             try removeTarget(place, around: around, isKnown: entry != nil)
@@ -49,7 +52,7 @@ extension NodeMounts {
 
     /// - Parameter isOurs: whether the place is in a directory where the driver may unmount what it does not know.
     private func detachAll(
-        at place: borrowing MountPoint, entry: LedgerEntry?, isOurs: Bool, _ role: MountRole
+        at place: borrowing MountPoint, entry: LedgerEntry?, isOurs: Bool, _ role: MountRole, _ layers: DetachedLayers
     ) throws(DriverError) {
         let path = place.path
         var unknown = 0
@@ -60,6 +63,12 @@ extension NodeMounts {
             guard let status = try place.status(), status.isMountRoot else { return }
             let isKnown = status.identity == entry?.tree
             guard isKnown || isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
+            // Held before it is detached, or its end could come with that.
+            if let owner = owner(of: status, entry: isKnown ? entry : nil, at: path),
+                let occupant = try place.occupant()
+            {
+                layers.hold(occupant.takeDescriptor(), of: owner)
+            }
             do {
                 try place.parent.detachMount(place.name)
                 if !isKnown { unknown += 1 }
@@ -75,6 +84,17 @@ extension NodeMounts {
                 "\(role.pathField) \(path): \(Self.mostLayers) mounts were removed and there is still one; see "
                     + "what keeps mounting there (findmnt), stop it, and repeat the call")
         }
+    }
+
+    /// Whose a mount is; nil when its end waits for nobody.
+    ///
+    /// - Parameter entry: that of this very mount.
+    private func owner(of status: FileStatus, entry: LedgerEntry?, at path: MountPath) -> DetachedLayers.Owner? {
+        if let entry { return entry.share.map { .share($0) } }
+        guard !status.identity.isOnDisk else { return nil }
+        let found = try? description(of: status, at: path)
+        if let found, !found.mayWait { return nil }
+        return .unknown(source: found?.source)
     }
 
     private func refusal(toUnmount path: MountPath, entry: LedgerEntry?, _ role: MountRole) -> DriverError {

@@ -140,7 +140,8 @@ extension NodeMounts {
 
     private func mount(_ intent: MountIntent, plan: MountPlan, stagingPath: String?) async throws(DriverError) {
         if case .share(let share, let components) = plan.source {
-            return try await mount(intent, share: share, components, stagingPath: stagingPath)
+            return try await mount(
+                intent, share: share, components, permissions: plan.permissions, stagingPath: stagingPath)
         }
         try await work { node throws(DriverError) in try node.mount(intent, plan: plan, stagingPath: stagingPath) }
     }
@@ -162,10 +163,11 @@ extension NodeMounts {
 
     private func unmount(_ volume: VolumeID, at path: String, _ role: MountRole) async throws(DriverError) {
         defer { _ = lastUsage.withLock { $0.removeValue(forKey: path) } }
-        if let share = try ledger.entry(at: try MountPath(path, field: role.pathField))?.share {
-            return try await unmount(volume, at: path, role, share: share)
-        }
-        try await work { node throws(DriverError) in try node.unmount(volume, at: path, role) }
+        let place = try MountPath(path, field: role.pathField)
+        if role == .stage, let share = try ledger.entry(at: place)?.share { await save(place, volume, share) }
+        let layers = DetachedLayers()
+        defer { layers.release(by: shares) }
+        try await work { node throws(DriverError) in try node.unmount(volume, at: path, role, layers) }
     }
 
     /// Bytes and inodes of the file system that the volume lies in; nil when the ledger knows nothing of the path.
@@ -188,7 +190,13 @@ extension NodeMounts {
         of plan: MountPlan, volume: VolumeID, at text: String
     ) async throws(DriverError) -> VolumeStatistics {
         let path = try MountPath(text, field: "volume_path")
-        guard plan.source.share == nil else { throw .notMounted(volume, path) }
+        if case .share(let share, let components) = plan.source {
+            let entry = try await work { node throws(DriverError) in
+                try node.unrecorded(volume, at: path, share, components)
+            }
+            guard let entry else { throw .notMounted(volume, path) }
+            return try await measure(entry, of: volume, on: share.name, at: path)
+        }
         return try await work { node throws(DriverError) in
             VolumeStatistics(usage: try node.measure(plan, volume, at: path) ?? [])
         }

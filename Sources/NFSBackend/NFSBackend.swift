@@ -92,7 +92,7 @@ extension NFSBackend {
         if capability.accessMode.isReaderOnly { attributes.readOnly = true }
         return MountPlan(
             source: .share(options.networkShare(place.share), components: place.subdirectory?.names ?? []),
-            attributes: attributes)
+            attributes: attributes, options: options.digest, permissions: described?.permissions)
     }
 
     /// Nothing is: a directory that is missing on a server is for its administrator, or a controller, to make.
@@ -121,7 +121,7 @@ extension NFSBackend {
             capacityBytes: request.wantedBytes,
             parameters: parameters.policy.normalised, context: parameters.volumeContext,
             adoptsData: parameters.policy.deletePolicy == .retain && parameters.hasSubdirectory,
-            mountOptions: SensitiveText(flags + (request.mountOptions?.texts ?? [])))
+            mountOptions: SensitiveText(options.controllerOptions.texts))
     }
 
     package func create(_ placement: VolumePlacement) async throws(DriverError) -> CreatedVolume {

@@ -114,6 +114,29 @@ struct NFSMountOptions: Hashable, Sendable {
     }
 }
 
+extension NFSMountOptions {
+    /// Without the attributes of the mount, which are compared by themselves.
+    var digest: MountOptionsDigest {
+        let labels = labels.kernelOptions.map(\.text)
+        return MountOptionsDigest(
+            options: versions.map { "vers=\($0.rawValue)" } + kernelOptions.map(\.text) + labels, labels: labels)
+    }
+
+    /// Versions and options of the file system as they could have been given, without labels: read again they are the
+    /// same.
+    var texts: [String] {
+        let version: [String] =
+            if versions == NFSVersion.named("4") {
+                ["vers=4"]
+            } else if versions.count == 1 {
+                ["vers=\(versions[0].rawValue)"]
+            } else {
+                []
+            }
+        return version + NFSOptionSlot.allCases.compactMap { slots[$0]?.text }
+    }
+}
+
 extension NFSMountOptions: CustomStringConvertible, CustomDebugStringConvertible {
     /// Never the options: they may be sensitive.
     var description: String { "NFS mount options" }

@@ -47,6 +47,9 @@ struct NFSKernelOption: Hashable, Sendable {
         self.key = key
         self.value = value
     }
+
+    /// Sensitive, as all of them.
+    var text: String { value.map { "\(key)=\($0)" } ?? key }
 }
 
 /// What an option with a certain name means: the list of all that are allowed. Names and values are those of Linux 6.1

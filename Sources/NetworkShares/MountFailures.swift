@@ -27,7 +27,7 @@ extension DriverError {
     static func mount(of share: NetworkShare, _ attempt: String, _ failure: MountFailure) -> DriverError {
         let (code, remedy, isSilence): (Code, String, Bool) =
             switch failure {
-            case .refused(let refusals): meaning(of: refusals)
+            case .refused(let refusals): meaning(of: refusals, share)
             case .nameNotFound: (.unavailable, "", false)
             case .deadlinePassed: (.unavailable, "; see whether the server runs and can be reached", true)
             case .tooManyLingering: (.unavailable, "", false)
@@ -37,8 +37,11 @@ extension DriverError {
             code, "cannot \(attempt): \(share) cannot be mounted: \(failure)\(remedy)", isSilence: isSilence)
     }
 
-    private static func meaning(of refusals: [MountFailure.Refusal]) -> (Code, String, Bool) {
+    private static func meaning(
+        of refusals: [MountFailure.Refusal], _ share: NetworkShare
+    ) -> (Code, String, Bool) {
         guard let last = refusals.last else { return (.internalError, "", false) }
+        if let lack = NodeLack(of: last, share) { return (.failedPrecondition, "; " + lack.remedy, false) }
         if case .setting = last.step {
             return (
                 .invalidArgument, "; the kernel does not take this option, or this value: correct the mount options",
@@ -66,5 +69,4 @@ extension DriverError {
             return (.unavailable, "; see the kernel's log", false)
         }
     }
-
 }

@@ -17,20 +17,24 @@ package final class NetworkShares: Sendable {
     private let timeout: Duration
     private let idleTime: Duration
     private let roots: ShareRoots
+    private let reportShare: @Sendable (ShareEvent) -> Void
 
     /// - Parameters:
     ///   - stateDirectory: `shares/` in it is where roots are attached that have to be.
     ///   - timeout: how long a call waits for a share, unless its own deadline is earlier.
     ///   - idleTime: after which a root that nobody needed is dropped.
+    ///   - reportShare: told what should be known of a share, on its lane; must not block.
     ///   - report: told each change of a lane's circuit, on any thread; must not block.
     package init(
         stateDirectory: String, mounter: FileSystemMounter, timeout: Duration, idleTime: Duration = .seconds(300),
-        clock: any LaneClock = LaneTimer(), report: @escaping @Sendable (LaneEvent) -> Void
+        clock: any LaneClock = LaneTimer(), reportShare: @escaping @Sendable (ShareEvent) -> Void = { _ in },
+        report: @escaping @Sendable (LaneEvent) -> Void
     ) {
         self.mounter = mounter
         self.timeout = timeout
         self.idleTime = idleTime
         self.clock = clock
+        self.reportShare = reportShare
         anchorage = Anchorage(path: stateDirectory + "/shares")
         let roots = ShareRoots()
         self.roots = roots
@@ -124,14 +128,24 @@ package final class NetworkShares: Sendable {
     package func tree(
         of share: NetworkShare, _ components: [String], for volume: VolumeID
     ) async throws(DriverError) -> OwnedDescriptor {
-        try await withRoot(of: share, "mount volume \(volume)") { [anchorage] root throws(DriverError) in
-            try root.tree(components, for: volume, anchorage)
+        try await withRoot(of: share, "mount volume \(volume)") { [anchorage, reportShare] root throws(DriverError) in
+            try root.tree(components, for: volume, anchorage, report: reportShare)
         }
     }
 
-    /// Gives back what may wait for the server when it ends, where it may.
+    /// Gives back what may wait for the server when it ends, where it may: on the lane, or a thread of its own when
+    /// there is no lane any more.
     package func release<Value: ~Copyable & Sendable>(_ value: consuming Value, of share: String) {
-        if let lane = try? lanes.lane(for: share) { lane.release(value) }
+        if let lane = try? lanes.lane(for: share) { return lane.release(value) }
+        let parting = Parting(value)
+        DetachedThread.start(name: "share-cleanup") { parting.end() }
+    }
+
+    /// As `release(_:of:)`, of what somebody else has mounted: which part of its source is the share, nobody knows.
+    ///
+    /// - Parameter server: nil when that is not known either.
+    package func release<Value: ~Copyable & Sendable>(_ value: consuming Value, ofServer server: String?) {
+        release(value, of: server.map { "\($0) (mounts of unknown shares)" } ?? "mounts of unknown servers")
     }
 
     /// Ends the lanes. Roots go with the process.
@@ -155,7 +169,8 @@ package final class NetworkShares: Sendable {
         return try slot.root(on: lane) { () throws(DriverError) in
             do {
                 let mount = try mounter.mount(MountRequest(share), until: deadline)
-                return ShareRoot(share: share, mount: mount.takeDescriptor())
+                let attempt = mount.attempt
+                return ShareRoot(share: share, attempt: attempt, mount: mount.takeDescriptor())
             } catch let failure as MountFailure {
                 throw .mount(of: share, attempt, failure)
             } catch {
@@ -173,7 +188,21 @@ package final class NetworkShares: Sendable {
 
     private func dropIdleRoots() {
         let (dropped, isSomeLeft) = roots.dropIdle(since: clock.now.advanced(by: .zero - idleTime))
-        for idle in dropped { idle.lane.release(idle.root) }
+        for idle in dropped { idle.lane.release { idle.root.end() } }
         if isSomeLeft { watch() }
+    }
+}
+
+/// A value that is to end on a certain thread. It is taken out of here for that: whoever else still holds this holds
+/// nothing, and cannot be the last one by mistake.
+final class Parting<Value: ~Copyable & Sendable>: Sendable {
+    private let value: Mutex<Value?>
+
+    init(_ value: consuming Value) {
+        self.value = Mutex(value)
+    }
+
+    func end() {
+        _ = value.withLock { $0.take() }
     }
 }

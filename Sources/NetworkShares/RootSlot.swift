@@ -55,11 +55,11 @@ final class RootSlot: Sendable {
         state.withLock { state in state.lastUse.map { $0 <= limit } ?? false }
     }
 
-    /// What it keeps, which it then does no longer: the root, to be released on the lane.
-    func take() -> (ShareRoot, Lane)? {
+    /// What it keeps, which it then does no longer: the root, to end on the lane.
+    func take() -> (Parting<ShareRoot>, Lane)? {
         state.withLock { state in
             guard let root = state.root.take(), let lane = state.lane.take() else { return nil }
-            return (root, lane)
+            return (Parting(root), lane)
         }
     }
 }

@@ -9,11 +9,14 @@ package final class ShareRoot: Sendable {
     package let share: NetworkShare
     /// As fsmount(2) gives it: a place.
     private let mount: OwnedDescriptor
+    /// Which of the share's attempts it came from.
+    private let attempt: Int
     private let attachment = Mutex<Anchor?>(nil)
     private let companion = Mutex<(any Sendable)?>(nil)
 
-    init(share: NetworkShare, mount: consuming OwnedDescriptor) {
+    init(share: NetworkShare, attempt: Int, mount: consuming OwnedDescriptor) {
         self.share = share
+        self.attempt = attempt
         self.mount = mount
     }
 
@@ -62,14 +65,14 @@ package final class ShareRoot: Sendable {
 
     /// See `NetworkShares.tree`.
     func tree(
-        _ components: [String], for volume: VolumeID, _ anchorage: Anchorage
+        _ components: [String], for volume: VolumeID, _ anchorage: Anchorage, report: (ShareEvent) -> Void
     ) throws(DriverError) -> OwnedDescriptor {
         do throws(Errno) {
             let directory = try mount.open(
                 beneath: components.isEmpty ? "." : components.joined(separator: "/"), [.pathOnly, .directory])
             // Before Linux 6.15 only what is in a namespace can be cloned (open_tree(2)). And a process that holds
             // the last reference to a mount of a silent server does not end when it is killed.
-            try anchor(in: anchorage)
+            if try anchor(in: anchorage) { tellDifferences(report) }
             return try directory.cloneMount()
         } catch {
             switch error {
@@ -87,9 +90,23 @@ package final class ShareRoot: Sendable {
         }
     }
 
-    private func anchor(in anchorage: Anchorage) throws(Errno) {
+    /// - Returns: whether it was not attached before.
+    private func anchor(in anchorage: Anchorage) throws(Errno) -> Bool {
         try attachment.withLock { attachment throws(Errno) in
-            if attachment == nil { attachment = try anchorage.attach(mount) }
+            guard attachment == nil else { return false }
+            attachment = try anchorage.attach(mount)
+            return true
         }
+    }
+
+    /// Once for each superblock, when it is first seen in a namespace, and only when something was asked that the
+    /// kernel can have decided otherwise.
+    private func tellDifferences(_ report: (ShareEvent) -> Void) {
+        let asked = OptionDifference.comparable(share.attempts[attempt].options)
+        guard !asked.isEmpty, let status = try? mount.status(),
+            let found = try? MountDescription.ofMount(status.mountID)
+        else { return }
+        let differences = OptionDifference.between(asked, found)
+        if !differences.isEmpty { report(.optionsDiffer(share: share.name, differences)) }
     }
 }

@@ -48,14 +48,14 @@ final class ShareRoots: Sendable {
     // MARK: Idle ones
 
     struct Dropped {
-        let root: ShareRoot
+        let root: Parting<ShareRoot>
         let lane: Lane
     }
 
     /// Forgets the roots that nobody used since `limit`. One of a server that does not answer is kept: with it is found
     /// out when the server answers again, and before that it could not be given back anyway.
     ///
-    /// - Returns: the roots, each to be released on its lane, and whether others are left.
+    /// - Returns: the roots, each to end on its lane, and whether others are left.
     func dropIdle(since limit: ContinuousClock.Instant) -> (dropped: [Dropped], isSomeLeft: Bool) {
         let idle = slots.withLock { slots in
             slots.values.flatMap { $0 }.filter { $0.value.isIdle(since: limit) }

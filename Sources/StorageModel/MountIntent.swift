@@ -17,10 +17,13 @@ package struct MountIntent: Hashable, Sendable {
     package var accessMode: AccessMode
     package var isBlock: Bool
     package var attributes: MountAttributes
+    /// What is asked of the file system beside the mount's attributes. Nil, which is the same as any other: nothing is
+    /// asked, or a driver wrote it that did not know.
+    package var options: MountOptionsDigest?
 
     package init(
         volume: VolumeID, role: MountRole, path: String, accessMode: AccessMode, isBlock: Bool,
-        attributes: MountAttributes
+        attributes: MountAttributes, options: MountOptionsDigest? = nil
     ) {
         self.volume = volume
         self.role = role
@@ -28,6 +31,7 @@ package struct MountIntent: Hashable, Sendable {
         self.accessMode = accessMode
         self.isBlock = isBlock
         self.attributes = attributes
+        self.options = options
     }
 }
 

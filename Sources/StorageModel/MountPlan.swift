@@ -21,10 +21,18 @@ package struct MountPlan: Hashable, Sendable {
 
     package var source: Source
     package var attributes: MountAttributes
+    /// Nil where the file system is mounted already, so that nothing is asked of it.
+    package var options: MountOptionsDigest?
+    /// The permission bits that the directory is to have; given to it when it is staged for writing. Nil: as they are.
+    package var permissions: UInt32?
 
-    package init(source: Source, attributes: MountAttributes) {
+    package init(
+        source: Source, attributes: MountAttributes, options: MountOptionsDigest? = nil, permissions: UInt32? = nil
+    ) {
         self.source = source
         self.attributes = attributes
+        self.options = options
+        self.permissions = permissions
     }
 }
 

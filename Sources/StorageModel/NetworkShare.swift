@@ -34,4 +34,7 @@ package struct NetworkShare: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { name }
+
+    /// The options that say which label SELinux shall see on files.
+    package static let labelKeys: Set<String> = ["context", "fscontext", "defcontext", "rootcontext"]
 }

@@ -42,6 +42,9 @@ struct Driver {
         shares = NetworkShares(
             stateDirectory: settings.stateDirectory, mounter: FileSystemMounter(program: settings.mountProgram),
             timeout: settings.shareTimeout,
+            reportShare: { event in
+                shareLog.submit { logger.notice("share", metadata: ["event": "\(event)"]) }
+            },
             report: { event in
                 let level: Logger.Level = !event.isTurn ? .debug : event.change == .closed ? .notice : .warning
                 shareLog.submit { logger.log(level: level, "share", metadata: ["event": "\(event)"]) }

@@ -6,13 +6,14 @@ import Testing
 @Suite("Publish rules")
 struct PublishRulesTests {
     private static func intent(
-        _ mode: AccessMode, at path: String, readOnly: Bool = false, role: MountRole = .publish, isBlock: Bool = false
+        _ mode: AccessMode, at path: String, readOnly: Bool = false, role: MountRole = .publish, isBlock: Bool = false,
+        options: MountOptionsDigest? = nil
     ) -> MountIntent {
         var attributes = MountAttributes()
         attributes.readOnly = readOnly
         return MountIntent(
             volume: VolumeID("v"), role: role, path: path, accessMode: mode, isBlock: isBlock,
-            attributes: attributes)
+            attributes: attributes, options: options)
     }
 
     private static func code(
@@ -115,5 +116,52 @@ struct PublishRulesTests {
         #expect(Self.code(readOnly, after: first) == .alreadyExists)
         let elsewhere = Self.intent(.singleNodeWriter, at: "/t", role: .stage)
         #expect(Self.code(elsewhere, after: first) == .failedPrecondition)
+    }
+
+    @Test("the same path with other options of the file system is ALREADY_EXISTS; who does not know any has none")
+    func otherOptions() {
+        let one = MountOptionsDigest(options: ["vers=3"], labels: [])
+        let other = MountOptionsDigest(options: ["vers=3", "hard"], labels: [])
+        for role in [MountRole.publish, .stage] {
+            func code(_ new: MountOptionsDigest?, _ old: MountOptionsDigest?) -> DriverError.Code? {
+                Self.code(
+                    Self.intent(.multiNodeMultiWriter, at: "/a", role: role, options: new),
+                    after: Self.intent(.multiNodeMultiWriter, at: "/a", role: role, options: old))
+            }
+            #expect(code(one, one) == nil)
+            #expect(code(one, other) == .alreadyExists)
+            #expect(code(one, nil) == nil)
+            #expect(code(nil, one) == nil)
+        }
+    }
+
+    @Test("a publication has the label of what is staged, and no other can be asked for")
+    func labels() {
+        func digest(_ labels: [String], _ rest: [String] = []) -> MountOptionsDigest {
+            MountOptionsDigest(options: rest + labels, labels: labels)
+        }
+        func code(
+            _ asked: MountOptionsDigest?, _ staged: MountOptionsDigest?, _ presence: TrackedMount.Presence = .mounted
+        ) -> DriverError.Code? {
+            let stage = Self.intent(.multiNodeMultiWriter, at: "/s", role: .stage, options: staged)
+            do throws(DriverError) {
+                try PublishRules(singleNodeWriter: .exclusive).checkLabels(
+                    Self.intent(.multiNodeMultiWriter, at: "/a", options: asked),
+                    staged: TrackedMount(intent: stage, presence: presence))
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        let (one, other) = (digest(["context=a:b:c"]), digest(["context=a:b:d"]))
+        #expect(code(one, one) == nil)
+        #expect(code(digest([]), one) == nil)
+        #expect(code(other, one) == .alreadyExists)
+        #expect(code(one, digest([])) == .alreadyExists)
+        #expect(code(one, nil) == nil)
+        #expect(code(nil, one) == nil)
+        #expect(code(other, one, .absent) == nil)
+        // What else changed is the stage's.
+        #expect(code(digest(["context=a:b:c"], ["vers=3"]), one) == nil)
     }
 }

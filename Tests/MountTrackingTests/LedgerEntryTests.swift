@@ -30,6 +30,17 @@ struct LedgerEntryTests {
                 + #""tree":{"device":18446744073709551615,"inode":18446744073709551615},"#
                 + #""volume":"a \"quoted\" id, é"}"#
         ),
+        (
+            LedgerEntry(
+                intent: MountIntent(
+                    volume: VolumeID("v"), role: .publish, path: "/a/b", accessMode: .multiNodeMultiWriter,
+                    isBlock: false, attributes: MountAttributes(),
+                    options: MountOptionsDigest(all: "0123456789abcdef", labels: "")),
+                tree: FileStatus.Identity(device: 46, inode: 2), share: "nas:/share"),
+            #"{"accessMode":"MULTI_NODE_MULTI_WRITER","block":false,"flags":["rw","relatime"],"layout":1,"#
+                + #""options":{"all":"0123456789abcdef","labels":""},"path":"/a/b","role":"publish","#
+                + #""share":"nas:/share","tree":{"device":46,"inode":2},"volume":"v"}"#
+        ),
     ]
 
     static let everything: MountAttributes = {

@@ -307,6 +307,33 @@ struct NFSMountOptionsTests {
         #expect(try one.controllerOptions != NFSMountOptions(capability: ["vers=4.2"]).controllerOptions)
     }
 
+    @Test(
+        "as texts they are read again as what they are",
+        arguments: [
+            [], ["vers=4"], ["vers=3,nolock,proto=tcp,noresvport"], ["udp"], ["migration"],
+            ["vers=4.1", "sec=krb5:krb5i"],
+            ["hard,timeo=600,retrans=2,lookupcache=pos,actimeo=1,local_lock=all"],
+        ])
+    func texts(flags: [String]) throws {
+        let options = try NFSMountOptions(capability: flags)
+        #expect(try NFSMountOptions(capability: options.texts) == options)
+        let own = options.controllerOptions
+        #expect(try NFSMountOptions(capability: own.texts).controllerOptions == own)
+    }
+
+    @Test("equal options have one digest, others another, and labels one of their own")
+    func digests() throws {
+        func digest(_ flags: String...) throws -> MountOptionsDigest { try NFSMountOptions(capability: flags).digest }
+        #expect(try digest("vers=4.1,hard") == digest("hard", "nfsvers=4.1"))
+        #expect(try digest("hard", "noexec") == digest("hard"))
+        #expect(try digest("vers=4.1").all != digest("vers=4.2").all)
+        #expect(try digest("vers=4.1").labels.isEmpty)
+        let label = try digest(#"context="a:b:c:s0:c1,c2""#)
+        #expect(try label == digest(#"context="a:b:c:s0:c1,c2",nosharecache"#))
+        #expect(try label.labels == digest(#"hard,context="a:b:c:s0:c1,c2""#).labels)
+        #expect(try label.labels != digest("context=a:b:c:s0").labels)
+    }
+
     @Test("options do not print themselves")
     func silent() throws {
         let options = try NFSMountOptions(capability: ["timeo=12345", "context=s3cret:b:c"])

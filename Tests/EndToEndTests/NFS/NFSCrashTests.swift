@@ -58,7 +58,9 @@ struct NFSCrashTests {
         try await NFSLifeTests.with { driver, server in
             var volume = try NFSVolume("crash", on: driver, server)
             volume.id = "\(server.address)#srv/x#crash"
-            volume.context = ["server": server.address, "share": NFSServer.files, "subDir": "crash"]
+            volume.context = [
+                "server": server.address, "share": NFSServer.files, "subDir": "crash", "mountPermissions": "0750",
+            ]
             for earlier in step.before { try await take(earlier, &volume) }
             #expect(try await driver.stop() == .exit(0))
             try await driver.start(environment: ["MOORAGE_CRASH_AT=\(point)"])

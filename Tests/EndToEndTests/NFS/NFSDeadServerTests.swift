@@ -72,7 +72,7 @@ struct NFSDeadServerTests {
             unstaged.id = "\(server.address)#srv/x#other"
             for (method, request) in [
                 ("Controller/CreateVolume", new.createRequest),
-                ("Controller/ControllerGetVolume", volume.deleteRequest),
+                ("Controller/ControllerGetVolume", volume.lookRequest),
                 ("Node/NodePublishVolume", volume.publishRequest(at: "b")),
                 ("Controller/GetCapacity", #"{"parameters": {"server": "\#(server.address)", "share": "/srv/x"}}"#),
             ] {

@@ -269,7 +269,7 @@ struct NFSLifeTests {
             #expect(readFile(volume.target() + "/file") == "theirs")
             try await volume.unpublish()
             try await volume.unstage()
-            _ = try await driver.call("Controller/ControllerGetVolume", volume.deleteRequest)
+            _ = try await driver.call("Controller/ControllerGetVolume", volume.lookRequest)
             for _ in 0..<2 { try await volume.delete() }
             #expect(!exists("\(NFSServer.files)/\(subDir)"))
             #expect(exists("\(NFSServer.files)/archived-theirs") == suffix.hasSuffix("archive"))

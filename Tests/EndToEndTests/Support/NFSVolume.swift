@@ -11,6 +11,7 @@ struct NFSVolume: Sendable {
     var parameters: [String: String]
     var flags: [String]
     var mode = "MULTI_NODE_MULTI_WRITER"
+    var secrets: [String: String] = [:]
 
     init(
         _ name: String, on driver: Driver, _ server: NFSServer, share: String = NFSServer.files, flags: [String] = [],
@@ -47,7 +48,7 @@ struct NFSVolume: Sendable {
     var createRequest: String {
         """
         {"name": "\(name)", "capacityRange": {"requiredBytes": "1048576"}, "parameters": \(Self.text(parameters)),
-         "volumeCapabilities": [\(use)]}
+         "volumeCapabilities": [\(use)], "secrets": \(Self.text(secrets))}
         """
     }
 
@@ -70,7 +71,8 @@ struct NFSVolume: Sendable {
     }
 
     var unstageRequest: String { #"{"volumeId": "\#(id)", "stagingTargetPath": "\#(staging)"}"# }
-    var deleteRequest: String { #"{"volumeId": "\#(id)"}"# }
+    var lookRequest: String { #"{"volumeId": "\#(id)"}"# }
+    var deleteRequest: String { #"{"volumeId": "\#(id)", "secrets": \#(Self.text(secrets))}"# }
     func statsRequest(at name: String = "a") -> String {
         #"{"volumeId": "\#(id)", "volumePath": "\#(target(name))"}"#
     }

@@ -13,6 +13,7 @@ struct TestNode: Sendable {
     let root: String
     let workers: WorkerThreads
     let mounts: NodeMounts
+    let shares: NetworkShares
     let events = Events()
 
     var pool: String { root + "/pool" }
@@ -34,7 +35,8 @@ struct TestNode: Sendable {
 
     /// Runs `body` on a node whose ledger was reconciled; afterwards everything is unmounted and removed.
     static func with(
-        parent: Parent = .private, stateOnFileSystemOfItsOwn: Bool = false, _ body: (TestNode) async throws -> Void
+        parent: Parent = .private, stateOnFileSystemOfItsOwn: Bool = false, hasShares: Bool = false,
+        _ body: (TestNode) async throws -> Void
     ) async throws {
         var template = Array("/tmp/moorage-kernel.XXXXXX".utf8CString)
         let root = try #require(mkdtemp(&template).map { String(cString: $0) })
@@ -49,27 +51,37 @@ struct TestNode: Sendable {
         }
         for name in ["pool", "kubelet", "state"] { try makeDirectory("\(root)/\(name)") }
         if stateOnFileSystemOfItsOwn { try mountTmpfs(root + "/state") }
-        let node = try TestNode(root: root)
-        defer { node.workers.close() }
+        let node = try TestNode(root: root, hasShares: hasShares)
+        defer {
+            node.workers.close()
+            if hasShares { node.shares.stop() }
+        }
         _ = try await node.mounts.reconcile()
         try await body(node)
     }
 
-    private init(root: String) throws {
+    private init(root: String, hasShares: Bool) throws {
         self.root = root
         workers = WorkerThreads(name: "test", limit: 8)
-        mounts = try Self.makeMounts(root: root, workers: workers, events: events)
+        shares =
+            hasShares
+            ? NetworkShares(
+                stateDirectory: root + "/state", mounter: try makeMounter(), timeout: .seconds(20), report: { _ in })
+            : Self.noShares
+        mounts = try Self.makeMounts(root: root, workers: workers, shares: shares, events: events)
     }
 
     /// What a driver has that starts anew on this node; it is not reconciled.
     func restarted() throws -> NodeMounts {
-        try Self.makeMounts(root: root, workers: workers, events: events)
+        try Self.makeMounts(root: root, workers: workers, shares: shares, events: events)
     }
 
-    private static func makeMounts(root: String, workers: WorkerThreads, events: Events) throws -> NodeMounts {
+    private static func makeMounts(
+        root: String, workers: WorkerThreads, shares: NetworkShares, events: Events
+    ) throws -> NodeMounts {
         try NodeMounts(
             stateDirectory: root + "/state", ledgerBootID: bootID, kubeletDirectories: [root + "/kubelet"],
-            workers: workers, shares: Self.noShares, report: { events.append($0) })
+            workers: workers, shares: shares, report: { events.append($0) })
     }
 
     /// Never asked: nothing here is on a share.
