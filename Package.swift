@@ -104,7 +104,7 @@ let package = Package(
 
         tests(of: "JSONText"),
         tests(of: "StorageModel"),
-        tests(of: "LinuxSystem", [systemPackage]),
+        tests(of: "LinuxSystem", ["CLinuxShims", systemPackage]),
         tests(of: "BlockingWork", ["LinuxSystem"]),
         tests(of: "TreeCopy", ["LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "NetworkShares", ["StorageModel", "LinuxSystem", systemPackage]),

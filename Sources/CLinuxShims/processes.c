@@ -60,6 +60,12 @@ int CLinuxShims_receive(int socket, void *bytes, size_t size, size_t *received, 
     };
     *descriptor = -1;
     ssize_t count = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    /* The kernel looks for a message, and then whether the other end is closed: what was sent between these two looks
+       is there at the next. */
+    if (count == 0) {
+        message.msg_controllen = sizeof control.bytes;
+        count = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    }
     if (count < 0) return -1;
     *received = (size_t)count;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {

@@ -22,6 +22,9 @@ struct Bench: ParsableCommand {
     @Option(help: "Where the drivers keep their volumes: what one durable file costs there is shown.")
     var disk: String
 
+    @Option(help: "KEY=VALUE of the StorageClass; repeatable.")
+    var parameter: [String] = []
+
     @Option(help: "How many volumes are there, staged and published, while lives are measured; in ascending order.")
     var volumes = "0,1500,10000"
 
@@ -41,7 +44,7 @@ struct Bench: ParsableCommand {
     var mostForOthers = 1500
 
     func run() throws {
-        let drivers = try driver.map { try MeasuredDriver($0, directory: directory) }
+        let drivers = try driver.map { try MeasuredDriver($0, directory: directory, parameters: parameter) }
         try measureStarts()
         try measureDisk()
         try measureProbes(drivers)
@@ -73,14 +76,14 @@ struct Bench: ParsableCommand {
             for (driver, samples) in zip(started, samples) { samples.add("start", try driver.timeToFirstProbe()) }
         }
         print("\n## Start to the first Probe answered, ms\n")
-        show(["start"], started.map(\.name), samples)
+        Tables.show(["start"], started.map(\.name), samples)
     }
 
     private func measureDisk() throws {
         let samples = Samples()
         for _ in 0..<200 { samples.add("a durable file", try TimedDisk.durableFile(in: disk)) }
         print("\n## The disk itself: a new file of 300 bytes, named and synchronised, ms\n")
-        show(["a durable file"], ["disk"], [samples])
+        Tables.show(["a durable file"], ["disk"], [samples])
     }
 
     private func measureLargeDelete(_ drivers: [MeasuredDriver]) throws {
@@ -92,7 +95,7 @@ struct Bench: ParsableCommand {
             }
         }
         print("\n## DeleteVolume of \(files) files, ms\n")
-        show(["DeleteVolume"], drivers.map(\.name), samples)
+        Tables.show(["DeleteVolume"], drivers.map(\.name), samples)
     }
 
     private func measureProbes(_ drivers: [MeasuredDriver]) throws {
@@ -104,7 +107,7 @@ struct Bench: ParsableCommand {
             }
         }
         print("\n## Probe, 1 caller, ms\n")
-        show(["Probe"], drivers.map(\.name), samples)
+        Tables.show(["Probe"], drivers.map(\.name), samples)
     }
 
     private func measureLives(_ drivers: [MeasuredDriver], population: Int, callers: Int) throws {
@@ -123,12 +126,12 @@ struct Bench: ParsableCommand {
             }
         }
         print("\n## Life of a volume, \(population) other volumes, \(callers) caller(s), ms\n")
-        show(
+        Tables.show(
             [
                 "CreateVolume", "NodeStageVolume", "NodePublishVolume", "NodeGetVolumeStats", "NodeUnpublishVolume",
                 "NodeUnstageVolume", "DeleteVolume",
             ], drivers.map(\.name), samples)
-        let rates = samples.map { $0.livesPerSecond.map { text($0, 0) } ?? "" }
+        let rates = samples.map { $0.livesPerSecond.map { Tables.text($0, 1) } ?? "" }
         print("| lives per second |" + rates.map { " \($0) |" }.joined())
     }
 
@@ -146,20 +149,6 @@ struct Bench: ParsableCommand {
         if let first = failures.first { throw first }
     }
 
-    /// A row for each method: the median and the 99th percentile of each driver.
-    private func show(_ methods: [String], _ names: [String], _ samples: [Samples]) {
-        print("| p50 (p99) |" + names.map { " \($0) |" }.joined())
-        print("|---|" + names.map { _ in "---|" }.joined())
-        for method in methods {
-            let cells = samples.map { samples in
-                guard let median = samples.percentile(50, of: method), let high = samples.percentile(99, of: method)
-                else { return " |" }
-                return " \(text(median, 3)) (\(text(high, 3))) |"
-            }
-            print("| \(method) |" + cells.joined())
-        }
-    }
-
     private func showMemory(_ drivers: [MeasuredDriver]) throws {
         print("\n## Memory after \(2000 * rounds) Probes and \(numbers(callers).count * rounds * lives) lives, KiB\n")
         print("| driver | resident | anonymous |\n|---|---|---|")
@@ -171,14 +160,6 @@ struct Bench: ParsableCommand {
 
     private func numbers(_ list: String) -> [Int] {
         list.split(separator: ",").compactMap { Int($0) }
-    }
-
-    private func text(_ value: Double, _ digits: Int) -> String {
-        let scale = (0..<digits).reduce(1.0) { scale, _ in scale * 10 }
-        let rounded = Int((value * scale).rounded())
-        guard digits > 0 else { return "\(rounded)" }
-        let fraction = String(rounded % Int(scale))
-        return "\(rounded / Int(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
     }
 }
 
@@ -198,17 +179,25 @@ struct MeasuredDriver: Sendable {
     private let socket: String
     private let process: String
     private let directory: String
+    private let parameters: [(key: String, value: String)]
 
-    /// - Parameter definition: NAME=SOCKET,PID
-    init(_ definition: String, directory: String) throws {
+    /// - Parameters:
+    ///   - definition: NAME=SOCKET,PID
+    ///   - parameters: KEY=VALUE each, of the StorageClass.
+    init(_ definition: String, directory: String, parameters: [String]) throws {
         let parts = definition.split(whereSeparator: { $0 == "=" || $0 == "," }).map(String.init)
         guard parts.count == 3 else { throw ValidationError("--driver \(definition) is not NAME=SOCKET,PID") }
         (name, socket, process) = (parts[0], parts[1], parts[2])
         self.directory = "\(directory)/\(name)"
+        self.parameters = try parameters.map { parameter in
+            let parts = parameter.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else { throw ValidationError("--parameter \(parameter) is not KEY=VALUE") }
+            return (parts[0], parts[1])
+        }
     }
 
     func client() throws -> VolumeClient {
-        try VolumeClient(name: name, socket: socket, directory: directory)
+        try VolumeClient(name: name, socket: socket, directory: directory, parameters: parameters)
     }
 
     /// In KiB (proc_pid_status(5), VmRSS and RssAnon).

@@ -10,11 +10,20 @@ struct VolumeClient {
     private let directory: String
     private let connection: RawConnection
     private let capability: [UInt8]
+    private let parameters: [UInt8]
+    /// Not every driver has a stage.
+    private let stages: Bool
 
-    init(name: String, socket: String, directory: String) throws {
+    /// - Parameter parameters: of the StorageClass.
+    init(name: String, socket: String, directory: String, parameters: [(key: String, value: String)]) throws {
         self.name = name
         self.directory = directory
+        self.parameters = parameters.flatMap { field(4, entry($0.key, $0.value)) }
         connection = try RawConnection(path: socket)
+        let capabilities = try JSONTranscoder().json(
+            of: "csi.v1.NodeGetCapabilitiesResponse",
+            bytes: connection.unary("/csi.v1.Node/NodeGetCapabilities", []))
+        stages = capabilities.text().contains("STAGE_UNSTAGE_VOLUME")
         capability = try JSONTranscoder().bytes(
             of: "csi.v1.VolumeCapability",
             json: JSONValue(parsing: #"{"mount": {}, "accessMode": {"mode": "SINGLE_NODE_WRITER"}}"#))
@@ -37,7 +46,7 @@ struct VolumeClient {
         _ = try call("Node", "NodeGetVolumeStats", field(1, id) + field(2, target), samples)
         try use(target)
         _ = try call("Node", "NodeUnpublishVolume", field(1, id) + field(2, target), samples)
-        _ = try call("Node", "NodeUnstageVolume", field(1, id) + field(2, staging), samples)
+        if stages { _ = try call("Node", "NodeUnstageVolume", field(1, id) + field(2, staging), samples) }
         _ = try call("Controller", "DeleteVolume", field(1, id), samples)
     }
 
@@ -51,13 +60,18 @@ struct VolumeClient {
         try make(staging)
         let megabyte: [UInt8] = [0x08, 0x80, 0x80, 0x40]
         let created = try call(
-            "Controller", "CreateVolume", field(1, volume) + field(2, megabyte) + field(3, capability), samples)
-        let id = try volumeID(in: created)
-        _ = try call(
-            "Node", "NodeStageVolume", field(1, id) + field(3, staging) + field(4, capability), samples)
+            "Controller", "CreateVolume",
+            field(1, volume) + field(2, megabyte) + field(3, capability) + parameters, samples)
+        let (id, context) = try described(in: created)
+        if stages {
+            _ = try call(
+                "Node", "NodeStageVolume",
+                field(1, id) + field(3, staging) + field(4, capability) + context.flatMap { field(6, $0) }, samples)
+        }
         _ = try call(
             "Node", "NodePublishVolume",
-            field(1, id) + field(3, staging) + field(4, "\(directory)/\(place)/target") + field(5, capability), samples)
+            field(1, id) + (stages ? field(3, staging) : []) + field(4, "\(directory)/\(place)/target")
+                + field(5, capability) + context.flatMap { field(8, $0) }, samples)
         return id
     }
 
@@ -70,12 +84,22 @@ struct VolumeClient {
         return answer
     }
 
-    private func volumeID(in response: [UInt8]) throws -> String {
+    /// The id of a volume that was made, and its context as entries of a map.
+    private func described(in response: [UInt8]) throws -> (id: String, context: [[UInt8]]) {
         let answer = try JSONTranscoder().json(of: "csi.v1.CreateVolumeResponse", bytes: response)
         guard case .object(let members) = answer, case .object(let volume) = members.first?.value,
             case .string(let id) = volume.first(where: { $0.name == "volumeId" })?.value
         else { throw BenchError("CreateVolume of \(name) gives no volume id") }
-        return id
+        guard case .object(let context) = volume.first(where: { $0.name == "volumeContext" })?.value else {
+            return (id, [])
+        }
+        return try (
+            id,
+            context.map { member in
+                guard case .string(let value) = member.value else { throw BenchError("\(member.name) is no text") }
+                return entry(member.name, value)
+            }
+        )
     }
 
     private func make(_ path: String) throws {
@@ -107,4 +131,9 @@ private func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
 
 private func field(_ number: UInt8, _ text: String) -> [UInt8] {
     field(number, Array(text.utf8))
+}
+
+/// An entry of a map from string to string.
+private func entry(_ key: String, _ value: String) -> [UInt8] {
+    field(1, key) + field(2, value)
 }

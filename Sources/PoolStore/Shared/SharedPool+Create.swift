@@ -94,8 +94,11 @@ extension SharedPool {
             CrashPoint.shareDirectoryMade.pass()
             return try publish(record, metadata)
         } catch {
-            // After an error that says nothing of what was done, the repeated call goes on from here.
-            if error.code != .unavailable, (try? self.record(of: record.key, in: metadata)) == .some(nil) {
+            // After an error that says nothing of what was done, the repeated call goes on from here. ABORTED says that
+            // another controller makes this volume: the claim is its as well.
+            if error.code != .unavailable, error.code != .aborted,
+                (try? self.record(of: record.key, in: metadata)) == .some(nil)
+            {
                 try? claims.release(record.path, of: record.key)
             }
             throw error

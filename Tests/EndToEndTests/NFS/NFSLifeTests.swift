@@ -26,7 +26,7 @@ struct NFSLifeTests {
 
     static func expectNoVolumes() async throws {
         for folder in ["claims", "below", "volumes"] {
-            #expect(try entries("\(NFSServer.files)/.moorage/\(folder)").isEmpty)
+            #expect(try entries("\(NFSServer.files)/.moorage/\(folder)") == [], "in \(folder)")
         }
         try await eventually("the trash is empty") { try entries("\(NFSServer.files)/.moorage/trash").isEmpty }
     }

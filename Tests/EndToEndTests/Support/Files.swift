@@ -15,10 +15,14 @@ extension Optional {
     }
 }
 
+/// How many times as long something may take on a machine that is slow (hack/vm --cpus).
+private let patience = getenv("MOORAGE_TEST_PATIENCE").flatMap { Int(String(cString: $0)) } ?? 1
+
 /// Asks again every few milliseconds, for what the driver does in its own time.
 func eventually(
     _ what: String, within seconds: Int = 20, _ isSo: () async throws -> Bool
 ) async throws {
+    let seconds = seconds * patience
     let end = ContinuousClock.now + .seconds(seconds)
     while try await !isSo() {
         guard ContinuousClock.now < end else { throw Failure("not within \(seconds) s: \(what)") }
