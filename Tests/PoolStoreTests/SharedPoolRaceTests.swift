@@ -53,4 +53,24 @@ struct SharedPoolRaceTests {
         try controllers[0].emptyTrash(share)
         #expect(share.isClean)
     }
+
+    @Test(
+        "who gives up a claim of a volume that another controller has made meanwhile puts it back",
+        arguments: [false, true])
+    func givenUp(isShared: Bool) throws {
+        let share = try Share()
+        let controller = try share.controller()
+        let record = try controller.create("pvc", at: "a/b", isShared: isShared)
+        let claims = ShareClaims(pool: controller, metadata: try #require(try controller.metadata()))
+        let before = share.names(in: ".moorage/claims/\(record.path.hash)")
+        let below = share.names(in: ".moorage/below")
+        #expect(before.count == 1)
+        #expect(below.count == 1)
+        try claims.releaseUnlessRecorded(record.path, of: record.key)
+        #expect(share.names(in: ".moorage/claims/\(record.path.hash)") == before)
+        #expect(share.names(in: ".moorage/below") == below)
+        try controller.delete(record)
+        try controller.emptyTrash(share)
+        #expect(share.isClean)
+    }
 }

@@ -57,11 +57,7 @@ struct ShareClaims {
     /// - Throws: ALREADY_EXISTS when it belongs to another volume, or overlaps one; ABORTED while another call is at
     ///   it.
     func take(_ path: SharePath, for key: VolumeKey, isShared: Bool) throws(DriverError) -> Bool {
-        for ancestor in path.ancestors {
-            _ = try mark(Self.entryBelow(path, key), in: ancestor.hash, of: metadata.below)
-        }
-        let kind: Kind = isShared ? .shared : .owner
-        let isNew = try mark(kind.entry(of: key), in: path.hash, of: metadata.claims)
+        let isNew = try confirm(path, for: key, isShared: isShared)
         do throws(DriverError) {
             try checkAlone(path, key, isShared: isShared)
         } catch {
@@ -101,6 +97,27 @@ struct ShareClaims {
         for ancestor in path.ancestors {
             try unmark(Self.entryBelow(path, key), in: ancestor.hash, of: metadata.below)
         }
+    }
+
+    /// Writes the volume's entries again where somebody took them away: another controller, whose create of the same
+    /// name failed, or whose deletion of it came to its end, gives up the claim that both have. It looks for a record
+    /// after that, and who has made one confirms after that, so one of the two sees what the other did.
+    ///
+    /// - Returns: whether the claim itself was not there.
+    @discardableResult
+    func confirm(_ path: SharePath, for key: VolumeKey, isShared: Bool) throws(DriverError) -> Bool {
+        for ancestor in path.ancestors {
+            _ = try mark(Self.entryBelow(path, key), in: ancestor.hash, of: metadata.below)
+        }
+        let kind: Kind = isShared ? .shared : .owner
+        return try mark(kind.entry(of: key), in: path.hash, of: metadata.claims)
+    }
+
+    /// Gives up a claim unless there is a record of the volume, which another controller may just have made.
+    func releaseUnlessRecorded(_ path: SharePath, of key: VolumeKey) throws(DriverError) {
+        try release(path, of: key)
+        guard let record = try pool.record(of: key, in: metadata), record.path == path else { return }
+        try confirm(path, for: key, isShared: record.isShared)
     }
 
     /// Gives up a claim on a directory that may be shared.

@@ -92,14 +92,18 @@ extension SharedPool {
             }
             try makeDirectory(record.path, access, adoptsData: adoptsData || record.isShared)
             CrashPoint.shareDirectoryMade.pass()
-            return try publish(record, metadata)
+            let creation = try publish(record, metadata)
+            if case .made(let record) = creation {
+                try claims.confirm(record.path, for: record.key, isShared: record.isShared)
+            }
+            return creation
         } catch {
             // After an error that says nothing of what was done, the repeated call goes on from here. ABORTED says that
             // another controller makes this volume: the claim is its as well.
             if error.code != .unavailable, error.code != .aborted,
                 (try? self.record(of: record.key, in: metadata)) == .some(nil)
             {
-                try? claims.release(record.path, of: record.key)
+                try? claims.releaseUnlessRecorded(record.path, of: record.key)
             }
             throw error
         }

@@ -83,7 +83,7 @@ extension SharedPool {
             } catch .noSuchFileOrDirectory {}
         }
         CrashPoint.shareFinished.pass()
-        try claims.release(record.path, of: record.key)
+        try claims.releaseUnlessRecorded(record.path, of: record.key)
         CrashPoint.shareReleased.pass()
         return trashed
     }
