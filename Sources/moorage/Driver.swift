@@ -52,7 +52,8 @@ struct Driver {
         if settings.backends.contains(.nfs) {
             all.append(
                 try NFSBackend(
-                    pools: settings.nfsPools, defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
+                    pools: settings.nfsPools, poolsOnly: settings.nfsPoolsOnly, exportRoots: settings.exportRoots,
+                    defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
                     stateDirectory: settings.stateDirectory,
                     report: {
                         logger.log(level: $0.isProblem ? .warning : .debug, "share", metadata: ["event": "\($0)"])

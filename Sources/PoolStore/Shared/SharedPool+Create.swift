@@ -68,17 +68,22 @@ extension SharedPool {
     /// Makes the volume's directory and record, or returns what has the name already. When it returns, both are on the
     /// server's stable storage as far as the export is `sync` (exports(5)).
     ///
-    /// - Parameter adoptsData: whether a directory that is nobody's and has files in it may become the volume.
+    /// - Parameters:
+    ///   - adoptsData: whether a directory that is nobody's and has files in it may become the volume.
+    ///   - enforcement: what is wanted of its size.
     /// - Throws: ALREADY_EXISTS when the directory belongs to another volume or overlaps one, FAILED_PRECONDITION when
-    ///   it has files in it and may not be adopted.
+    ///   it has files in it and may not be adopted, or its size must be enforced and cannot be.
     package func make(
-        _ record: SharedVolumeRecord, _ access: Pool.Access, adoptsData: Bool
+        _ record: SharedVolumeRecord, _ access: Pool.Access, adoptsData: Bool, _ enforcement: SizeEnforcement = .none
     ) throws(DriverError) -> Creation {
         let metadata = try metadataMakingIt()
         if let existing = try self.record(ofName: record.name) {
             try checkDirectory(of: existing)
+            try settle(existing, taken: nil, enforcement, metadata)
             return .existing(existing)
         }
+        let isLimited = try canEnforce(record, enforcement, metadata)
+        var record = record
         let claims = ShareClaims(pool: self, metadata: metadata)
         let wasClaimed = try claims.take(record.path, for: record.key, isShared: record.isShared)
         CrashPoint.shareClaimed.pass()
@@ -92,10 +97,16 @@ extension SharedPool {
             }
             try makeDirectory(record.path, access, adoptsData: adoptsData || record.isShared)
             CrashPoint.shareDirectoryMade.pass()
-            return try publish(record, metadata)
+            if isLimited { record.project = try limit(record, enforcement, metadata) }
+            let creation = try publish(record, metadata)
+            if case .existing(let other) = creation {
+                try settle(other, taken: record.project, enforcement, metadata)
+            }
+            return creation
         } catch {
             // After an error that says nothing of what was done, the repeated call goes on from here.
             if error.code != .unavailable, (try? self.record(of: record.key, in: metadata)) == .some(nil) {
+                if let project = record.project { try? giveUp(project, of: record, metadata) }
                 try? claims.release(record.path, of: record.key)
             }
             throw error

@@ -11,6 +11,8 @@ struct NFSVolume: Sendable {
     var parameters: [String: String]
     var flags: [String]
     var mode = "MULTI_NODE_MULTI_WRITER"
+    /// Bytes to be asked for.
+    var size = 1 << 20
 
     init(
         _ name: String, on driver: Driver, _ server: NFSServer, share: String = NFSServer.files, flags: [String] = [],
@@ -46,7 +48,7 @@ struct NFSVolume: Sendable {
 
     var createRequest: String {
         """
-        {"name": "\(name)", "capacityRange": {"requiredBytes": "1048576"}, "parameters": \(Self.text(parameters)),
+        {"name": "\(name)", "capacityRange": {"requiredBytes": "\(size)"}, "parameters": \(Self.text(parameters)),
          "volumeCapabilities": [\(use)]}
         """
     }
@@ -71,6 +73,11 @@ struct NFSVolume: Sendable {
 
     var unstageRequest: String { #"{"volumeId": "\#(id)", "stagingTargetPath": "\#(staging)"}"# }
     var deleteRequest: String { #"{"volumeId": "\#(id)"}"# }
+    func expandRequest(_ mebibytes: Int) -> String {
+        """
+        {"volumeId": "\(id)", "capacityRange": {"requiredBytes": "\(mebibytes << 20)"}, "volumeCapability": \(use)}
+        """
+    }
     func statsRequest(at name: String = "a") -> String {
         #"{"volumeId": "\#(id)", "volumePath": "\#(target(name))"}"#
     }
