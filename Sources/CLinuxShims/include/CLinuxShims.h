@@ -60,7 +60,8 @@ int CLinuxShims_block_device_size(int descriptor, uint64_t *size);
 int CLinuxShims_get_project(int descriptor, uint32_t *project, bool *is_inherited);
 int CLinuxShims_set_project(int descriptor, uint32_t project, bool is_inherited);
 
-/* quotactl_fd(2) for project quota (Linux 5.14): no wrapper in Glibc 2.36. The descriptor stands for its file system. */
+/* quotactl_fd(2) for project quota (Linux 5.14), which Glibc 2.36 has no wrapper for: of the file system that the
+   descriptor is on. */
 int CLinuxShims_project_quota_state(int descriptor, bool *is_accounted, bool *is_enforced);
 
 /* In bytes; a limit of 0 is none. */
