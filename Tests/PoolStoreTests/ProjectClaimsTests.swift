@@ -34,7 +34,7 @@ final class ProjectClaimsTests {
     }
 
     private func take(_ owner: ProjectOwner) throws -> ProjectID {
-        try claims.take(for: owner, in: folder, on: directory(owner.path))
+        try claims.take(for: owner, in: folder, temporaries: folder, on: directory(owner.path))
     }
 
     private func candidates(_ owner: ProjectOwner) throws -> [ProjectID] {

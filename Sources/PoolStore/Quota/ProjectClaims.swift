@@ -21,9 +21,11 @@ struct ProjectClaims {
     ///
     /// - Parameters:
     ///   - claims: where the claims are.
+    ///   - temporaries: a directory of the pool from which `.new-<key>.<nonce>` is removed when the volume is.
     ///   - directory: the volume's, empty unless it has its number.
     func take(
-        for owner: ProjectOwner, in claims: borrowing OwnedDescriptor, on directory: borrowing OwnedDescriptor
+        for owner: ProjectOwner, in claims: borrowing OwnedDescriptor, temporaries: borrowing OwnedDescriptor,
+        on directory: borrowing OwnedDescriptor
     ) throws(DriverError) -> ProjectID {
         let current = try attempt("see which project \(owner.path) belongs to") {
             () throws(Errno) in
@@ -38,7 +40,7 @@ struct ProjectClaims {
                 try release(candidate, of: owner, in: claims)
             case .nobody:
                 guard try !isKnown(candidate, on: directory) else { continue }
-                if try mark(candidate, owner, in: claims) { return candidate }
+                if try mark(candidate, owner, in: claims, temporaries) { return candidate }
             case .volume, .unreadable: continue
             }
         }
@@ -88,18 +90,24 @@ struct ProjectClaims {
 
     /// - Returns: false when somebody was faster.
     private func mark(
-        _ project: ProjectID, _ owner: ProjectOwner, in claims: borrowing OwnedDescriptor
+        _ project: ProjectID, _ owner: ProjectOwner, in claims: borrowing OwnedDescriptor,
+        _ temporaries: borrowing OwnedDescriptor
     ) throws(DriverError) -> Bool {
         let content = PoolFile.bytes(["path": .string(owner.path), "volume": .string(owner.key.text)])
         let nonce = "\(owner.key).\(Nonce.random())"
         let isMade = try attempt("claim project \(project)") { () throws(Errno) in
-            try claims.writeTemporary(content, nonce: nonce)
+            let temporary = OwnedDescriptor.temporaryPrefix + nonce
+            try temporaries.writeTemporary(content, nonce: nonce)
             do throws(Errno) {
-                try claims.publishTemporary(nonce: nonce, as: project.description)
-                return true
-            } catch .fileExists {
+                try temporaries.link(temporary, to: claims, as: project.description)
+            } catch {
+                try? temporaries.removeFile(temporary)
+                guard error == .fileExists else { throw error }
                 return false
             }
+            try temporaries.removeFile(temporary)
+            try claims.synchronize()
+            return true
         }
         // Another controller that makes the same volume, or this one, whose reply was lost.
         guard !isMade else { return true }

@@ -107,7 +107,11 @@ extension SharedPool {
             try enforcement.miss("\(shown(record.path)) \(reason)", of: "create volume \(record.name)")
             return nil
         }
-        let project = try side.claims.take(for: record.owner, in: side.claimsDirectory, on: directory)
+        let folder = try onShare("open the claims on \(shown(record.path))") { () throws(Errno) in
+            try metadata.claims.open(beneath: record.path.hash, [.readOnly, .directory])
+        }
+        let project = try side.claims.take(
+            for: record.owner, in: side.claimsDirectory, temporaries: folder, on: directory)
         CrashPoint.quotaClaimed.pass()
         do throws(DriverError) {
             try setLimit(record.capacityBytes, of: project, side)
