@@ -67,7 +67,8 @@ struct NFSQuotaTests {
         try directory.makeDirectory("below", permissions: 0o755)
         #expect(try directory.open(beneath: "below", [.readOnly, .directory]).projectMembership() == membership)
         #expect(append(100_000, to: "\(path)/kernel/below/file") == nil)
-        let next = try root.nextProjectUsage(from: project - 5)
+        // Linux 6.1 skips projects of ext4 when asked from the middle of a block of them.
+        let next = try root.nextProjectUsage(from: 1 << 30)
         let usage = try next.required("the project is not found")
         #expect(usage.project == project && usage.files == 3)
         #expect((100_000..<200_000).contains(usage.bytes))
@@ -148,6 +149,8 @@ struct NFSQuotaTests {
             #expect(try projectLimits(Self.ext4).values.sorted() == [UInt64(4 * Self.mebibyte)])
             try await volume.stage()
             try await volume.publish()
+            // For somebody who is not root the way to it is closed.
+            #expect(chmod(driver.directory, 0o755) == 0)
             for (count, isRoom) in [(2, true), (9, false)] {
                 let written = try await Finished.run(
                     [
