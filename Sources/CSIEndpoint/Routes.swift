@@ -48,7 +48,7 @@ package struct Routes: Sendable {
             [
                 "ControllerPublishVolume", "ControllerUnpublishVolume", "CreateSnapshot", "DeleteSnapshot",
                 "ListSnapshots",
-                "GetSnapshot", "ControllerExpandVolume", "ControllerModifyVolume",
+                "GetSnapshot", "ControllerModifyVolume",
             ])
         methods.merge(
             [
@@ -57,6 +57,10 @@ package struct Routes: Sendable {
                 },
                 storing("DeleteVolume", .change, volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.deleteVolume(request)
+                },
+                storing("ControllerExpandVolume", .change, volume: \.volumeID.rawValue) {
+                    request throws(DriverError) in
+                    try await service.expandVolume(request)
                 },
                 storing("ValidateVolumeCapabilities", volume: \.volumeID.rawValue) { request throws(DriverError) in
                     try await service.validateCapabilities(request)

@@ -39,7 +39,10 @@ package struct Backends: Sendable {
         return backend
     }
 
-    /// The backend that a StorageClass asks for: by `backend`, else NFS when there is a `server`, else hostPath.
+    /// The backend that a StorageClass asks for: by `backend`, else NFS when there is a `server`, else the one that has
+    /// the `pool`, else hostPath.
+    ///
+    /// - Throws: INVALID_ARGUMENT when it cannot be told.
     func chosen(by parameters: [String: String]) throws(DriverError) -> any VolumeBackend {
         func value(of key: String) -> String? {
             parameters.first { $0.key.lowercased() == key }?.value
@@ -51,6 +54,15 @@ package struct Backends: Sendable {
             return backend
         }
         let wanted = value(of: "server") != nil ? "nfs" : "hostpath"
+        if wanted == "hostpath", let pool = value(of: "pool") {
+            let having = ordered.filter { $0.hasPool(named: pool) }
+            guard having.count < 2 else {
+                throw .invalid(
+                    "parameter pool is the name of a pool of each of \(having.map(\.name).joined(separator: ", ")); "
+                        + "give the parameter backend as well")
+            }
+            if let only = having.first { return only }
+        }
         return ordered.first { $0.name.lowercased() == wanted } ?? ordered[0]
     }
 }

@@ -18,7 +18,9 @@ package struct ControllerService: Sendable {
     package func capabilities(_: ControllerGetCapabilitiesRequest) -> ControllerGetCapabilitiesResponse {
         let listing: [ControllerCapability] = canList ? [.listVolumes] : []
         return ControllerGetCapabilitiesResponse(
-            capabilities: [.createDeleteVolume] + listing + [.getCapacity, .getVolume, .singleNodeMultiWriter])
+            capabilities: [.createDeleteVolume] + listing
+                + [.getCapacity, .getVolume, .singleNodeMultiWriter]
+                + (backends.all.contains(where: \.expandsVolumes) ? [.expandVolume] : []))
     }
 
     /// A list that lacks volumes would make an orchestrator believe that they are gone.
@@ -45,7 +47,7 @@ package struct ControllerService: Sendable {
                 return volume
             }
         }
-        return CreateVolumeResponse(volume: described(stored))
+        return CreateVolumeResponse(volume: Self.described(stored))
     }
 
     package func deleteVolume(_ request: DeleteVolumeRequest) async throws(DriverError) -> DeleteVolumeResponse {
@@ -110,30 +112,59 @@ package struct ControllerService: Sendable {
     {
         try RequestChecks.required(request.volumeID)
         let backend = try backends.existing(request.volumeID)
-        return ControllerGetVolumeResponse(volume: described(try await backend.volume(request.volumeID)))
+        return ControllerGetVolumeResponse(volume: Self.described(try await backend.volume(request.volumeID)))
+    }
+
+    package func expandVolume(
+        _ request: ControllerExpandVolumeRequest
+    ) async throws(DriverError) -> ControllerExpandVolumeResponse {
+        let id = request.volumeID
+        try RequestChecks.required(id)
+        let range = try Expansion.checked(request.capacityRange)
+        let backend = try backends.existing(id)
+        guard backend.expandsVolumes else {
+            throw DriverError(
+                .unimplemented,
+                "volume \(id) cannot be expanded: this version of Moorage does not expand \(backend.name) volumes")
+        }
+        if let capability = request.volumeCapability { try backend.checkSupport(of: capability) }
+        let bytes = try await gates.holding(.volume(id)) { () async throws(DriverError) in
+            try await backend.expand(id, mountOptions: request.mountOptions) { volume throws(DriverError) in
+                try Expansion.size(of: volume, within: range)
+            }
+        }
+        return ControllerExpandVolumeResponse(capacityBytes: bytes, nodeExpansionRequired: false)
     }
 
     package func listVolumes(_ request: ListVolumesRequest) async throws(DriverError) -> ListVolumesResponse {
         guard canList else {
             throw DriverError(
                 .unimplemented,
-                "volumes on network shares cannot be listed, for a StorageClass may name any share; its capabilities "
-                    + "say what this driver can do")
+                "volumes on network shares cannot be listed as long as a StorageClass may name any share; start the "
+                    + "driver with --nfs-pools-only when it may not")
         }
         guard request.maxEntries >= 0 else {
             throw .invalid("max_entries must not be negative; it is \(request.maxEntries)")
         }
         let limit = request.maxEntries == 0 ? Self.largestPage : min(Int(request.maxEntries), Self.largestPage)
-        var position = try PagePosition(token: request.startingToken, backends: backends)
+        return try await Self.page(
+            from: try PagePosition(token: request.startingToken, backends: backends), limit: limit)
+    }
+
+    /// - Parameter limit: of the entries; at least 1.
+    static func page(from start: PagePosition, limit: Int) async throws(DriverError) -> ListVolumesResponse {
+        var position = start
         var entries: [Volume] = []
         while let backend = position.backend {
-            // One more than fits says whether anything follows.
-            let found = try await backend.volumes(after: position.id, limit: limit - entries.count + 1)
-            let page = found.prefix(limit - entries.count)
-            entries += page.map(described)
-            if found.count > page.count {
-                let last = page.last?.id ?? position.id
-                return ListVolumesResponse(entries: entries, nextToken: position.token(after: last))
+            // With a page that ended where a backend did, whether anything follows is for the next call to find out.
+            guard entries.count < limit else {
+                return ListVolumesResponse(entries: entries, nextToken: position.token)
+            }
+            let page = try await backend.volumes(after: position.inside, limit: limit - entries.count)
+            entries += page.volumes.map(Self.described)
+            if let next = page.next {
+                position.inside = next
+                return ListVolumesResponse(entries: entries, nextToken: position.token)
             }
             position.advance()
         }
@@ -169,41 +200,9 @@ package struct ControllerService: Sendable {
         }
     }
 
-    private func described(_ volume: StoredVolume) -> Volume {
+    private static func described(_ volume: StoredVolume) -> Volume {
         Volume(
             id: volume.id, capacityBytes: volume.capacityBytes, context: volume.context,
             accessibleTopology: volume.topology.map { [$0] } ?? [])
-    }
-}
-
-/// Where a listing goes on: in which backend, after which id. The token is `<backend>/<id>`.
-private struct PagePosition {
-    private var remaining: ArraySlice<any VolumeBackend>
-    private(set) var id: VolumeID?
-
-    var backend: (any VolumeBackend)? { remaining.first }
-
-    /// - Throws: ABORTED for a token that this driver did not give (CSI spec, ListVolumes errors).
-    init(token: String, backends: Backends) throws(DriverError) {
-        remaining = backends.all[...]
-        guard !token.isEmpty else { return }
-        let parts = token.split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, let index = remaining.firstIndex(where: { $0.name == parts[0] }),
-            remaining[index].recognises(VolumeID(String(parts[1])))
-        else {
-            throw DriverError(
-                .aborted, "starting_token is not one that this driver gave; list again from the start, without a token")
-        }
-        remaining = remaining[index...]
-        id = VolumeID(String(parts[1]))
-    }
-
-    mutating func advance() {
-        remaining.removeFirst()
-        id = nil
-    }
-
-    func token(after id: VolumeID?) -> String {
-        "\(backend?.name ?? "")/\(id?.rawValue ?? "")"
     }
 }

@@ -11,7 +11,10 @@ package struct IdentityService: Sendable {
         self.driverName = driverName
         self.version = version
         let isBoundToPlaces = backends.all.contains { $0.topology != nil }
-        capabilities = isBoundToPlaces ? [.controllerService, .volumeAccessibilityConstraints] : [.controllerService]
+        let expands = backends.all.contains(where: \.expandsVolumes)
+        capabilities =
+            [.controllerService] + (isBoundToPlaces ? [.volumeAccessibilityConstraints] : [])
+            + (expands ? [.expansionOnline] : [])
     }
 
     package func pluginInfo(_: GetPluginInfoRequest) -> GetPluginInfoResponse {

@@ -68,6 +68,10 @@ package final class HostPathBackend: VolumeBackend {
         HostPathVolumeID(id) != nil
     }
 
+    package func hasPool(named name: String) -> Bool {
+        pools.contains { $0.name == name }
+    }
+
     package func checkSupport(of capability: VolumeCapability) throws(DriverError) {
         guard case .mount(let mount) = capability.accessType else {
             throw .invalid(
@@ -237,26 +241,30 @@ extension HostPathBackend {
         }
     }
 
-    package func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume] {
-        try await workers.run { [self] () throws(DriverError) in
+    /// In the order of their ids; the position is an id.
+    package func volumes(after position: String?, limit: Int) async throws(DriverError) -> VolumePage {
+        let after = position.flatMap { HostPathVolumeID(VolumeID($0)) }?.key
+        guard position == nil || after != nil else { throw .unknownToken }
+        return try await workers.run { [self] () throws(DriverError) in
             // A volume on an absent disk cannot be read and is not listed; that its pool is absent was reported.
-            let after = id.flatMap { VolumeKey($0) }
             var found: [(key: VolumeKey, pool: Pool)] = []
             for pool in openPools() {
                 found += try pool.keys(after: after).map { ($0, pool) }
             }
             found.sort { $0.key < $1.key }
             var volumes: [StoredVolume] = []
-            for (key, pool) in found where volumes.count < limit {
+            for (key, pool) in found {
                 do throws(DriverError) {
                     // Nil: deleted since the directory was read.
                     guard let record = try pool.record(of: key), record.state == .ready else { continue }
+                    // One more than fits says that something follows.
+                    guard volumes.count < limit else { return VolumePage(volumes, next: volumes.last?.id.rawValue) }
                     volumes.append(stored(record, in: pool))
                 } catch {
                     report(.remark(pool: pool.name, text: error.message))
                 }
             }
-            return volumes
+            return VolumePage(volumes)
         }
     }
 

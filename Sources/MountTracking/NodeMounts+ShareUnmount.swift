@@ -23,7 +23,10 @@ extension NodeMounts {
                 } catch {
                     // There is nothing to be stored in what is no longer there.
                     guard error != .staleNFSFileHandle else { return }
-                    throw .share("store what was written to volume \(volume)", error)
+                    var failure = DriverError.share("store what was written to volume \(volume)", error)
+                    // What a server that answers refused earlier, for want of quota say, comes back as this.
+                    if error == .ioError { failure.isSilence = false }
+                    throw failure
                 }
             }
         } catch {

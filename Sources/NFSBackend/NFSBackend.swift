@@ -13,27 +13,39 @@ import SystemPackage
 package final class NFSBackend: VolumeBackend {
     package let name = NFSParameters.backendName
     package let topology: Topology? = nil
-    /// A class may name any share, and nobody has a list of those.
-    package let listsVolumes = false
+    /// Unless a class may name any share: nobody has a list of those.
+    package var listsVolumes: Bool { pools.isExclusive }
+    package let expandsVolumes = true
 
     let pools: NFSPools
     let shares: NetworkShares
     private let defaultDeletePolicy: DeletePolicy
     private let options: ShareOptions
     private let reaper: ShareReaper
-    private let report: @Sendable (NFSEvent) -> Void
+    private let exportRoots: [NFSShare: ExportRoot]
+    let report: @Sendable (NFSEvent) -> Void
     /// The shares on which this process did something.
     private let seen = Mutex<Set<NFSShare>>([])
 
     /// - Parameters:
+    ///   - poolsOnly: whether no share is used that is not one of `pools`.
+    ///   - exportRoots: of the shares whose server is this machine.
     ///   - defaultDeletePolicy: for StorageClasses, and ids of csi-driver-nfs, that do not say.
     ///   - stateDirectory: where is kept how each share was mounted last.
     ///   - report: called on any thread; must not block.
     package init(
-        pools: [NFSPool], defaultDeletePolicy: DeletePolicy, shares: NetworkShares, stateDirectory: String,
+        pools: [NFSPool], poolsOnly: Bool = false, exportRoots: [NFSExportRoot] = [],
+        defaultDeletePolicy: DeletePolicy, shares: NetworkShares, stateDirectory: String,
         report: @escaping @Sendable (NFSEvent) -> Void
     ) throws(DriverError) {
-        self.pools = try NFSPools(pools)
+        self.pools = try NFSPools(pools, isExclusive: poolsOnly)
+        var roots: [NFSShare: ExportRoot] = [:]
+        for root in exportRoots {
+            guard roots.updateValue(ExportRoot(path: root.path), forKey: root.share) == nil else {
+                throw .invalid("--export-root: \(root.share.source) is given twice; name one directory for it")
+            }
+        }
+        self.exportRoots = roots
         self.defaultDeletePolicy = defaultDeletePolicy
         self.shares = shares
         self.report = report
@@ -43,6 +55,10 @@ package final class NFSBackend: VolumeBackend {
 
     package func recognises(_ id: VolumeID) -> Bool {
         NFSVolumeID(id) != nil
+    }
+
+    package func hasPool(named name: String) -> Bool {
+        pools.names.contains(name)
     }
 
     package func describesStaticVolume(_ id: VolumeID, _ context: [String: String]) -> Bool {
@@ -110,6 +126,9 @@ extension NFSBackend {
             location: parameters.location, subdirectory: parameters.subdirectory,
             sharing: parameters.policy.isShared ? request.name : nil, deletePolicy: parameters.policy.deletePolicy)
         let share = try pools.share(of: parameters.location)
+        guard !parameters.policy.requiresQuota || request.wantedBytes > 0 else {
+            throw .invalid("capacity_range is required with requireQuota: there is no size to enforce without it")
+        }
         var flags: [String] = []
         for capability in request.volumeCapabilities {
             if case .mount(let mount) = capability.accessType { flags += mount.mountFlags }
@@ -136,9 +155,14 @@ extension NFSBackend {
         let access = Pool.Access(
             user: policy.user, group: policy.group,
             permissions: policy.permissions ?? (policy.user == nil && policy.group == nil ? 0o777 : 0o770))
+        let enforcement = SizeEnforcement(isRequired: policy.requiresQuota) { [report, exportRoots] reason in
+            // Where nobody said that it should be, it is no news that it is not.
+            guard exportRoots[share] != nil else { return }
+            report(.sizeNotEnforced(share: share.source, volume: placement.name, reason: reason))
+        }
         let creation = try await withPool(of: share, options, "create volume \(placement.name)") {
             pool throws(DriverError) in
-            try pool.make(record, access, adoptsData: placement.adoptsData)
+            try pool.make(record, access, adoptsData: placement.adoptsData, enforcement)
         }
         self.options.remember(placement.mountOptions.texts, for: share)
         switch creation {
@@ -184,7 +208,7 @@ extension NFSBackend {
         let entry = try await withPool(of: share, options, "delete volume \(id)") { pool throws(DriverError) in
             try pool.delete(id, at: path, policy: policy)
         }
-        if entry != nil { reaper.empty(options.networkShare(share), Self.pool) }
+        if entry != nil { reaper.empty(options.networkShare(share), opener(of: share)) }
     }
 
     package func capacity(parameters: [String: String]) async throws(DriverError) -> BackendCapacity {
@@ -198,18 +222,13 @@ extension NFSBackend {
         return BackendCapacity(available: Int64(clamping: status.available))
     }
 
-    /// Of the named pools: of others nobody knows which there are.
-    package func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume] {
-        []
-    }
-
     package func listing(after _: ListingPosition?, limit _: Int) async throws(DriverError) -> [ListedVolume] {
         []
     }
 
     // MARK: Parts
 
-    private func known(_ id: VolumeID) throws(DriverError) -> NFSVolumeID {
+    func known(_ id: VolumeID) throws(DriverError) -> NFSVolumeID {
         guard let parsed = NFSVolumeID(id) else {
             throw DriverError(
                 .notFound,
@@ -220,21 +239,21 @@ extension NFSBackend {
         return parsed
     }
 
-    private static func path(of id: NFSVolumeID) throws(DriverError) -> SharePath {
+    static func path(of id: NFSVolumeID) throws(DriverError) -> SharePath {
         guard let path = SharePath(id.subdirectory.names) else {
             throw .invalid("volume \(id.id): its directory has a name that is too long, or not one that can be used")
         }
         return path
     }
 
-    private func stored(_ record: SharedVolumeRecord, context: [String: String]) -> StoredVolume {
+    func stored(_ record: SharedVolumeRecord, context: [String: String]) -> StoredVolume {
         StoredVolume(
             id: record.id, name: record.name, capacityBytes: record.capacityBytes, parameters: record.parameters,
             context: context)
     }
 
     /// Those of a secret, else those that the share was used with last.
-    private func controllerOptions(
+    func controllerOptions(
         of share: NFSShare, _ secret: SensitiveText?
     ) throws(DriverError) -> NFSMountOptions {
         guard let secret else { return try rememberedOptions(of: share) }
@@ -245,26 +264,30 @@ extension NFSBackend {
         try NFSMountOptions(capability: options.remembered(for: share)).controllerOptions
     }
 
-    private func withPool<Value: Sendable>(
+    func withPool<Value: Sendable>(
         of share: NFSShare, _ options: NFSMountOptions, _ attempt: String,
         _ body: @escaping @Sendable (SharedPool) throws(DriverError) -> Value
     ) async throws(DriverError) -> Value {
         let network = options.networkShare(share)
+        let open = opener(of: share)
         let value = try await shares.withRoot(of: network, attempt) { root throws(DriverError) in
-            try body(try Self.pool(on: root))
+            try body(try open(root))
         }
         // What a process left in the trash that ended too early is for the next one that comes by.
-        if seen.withLock({ $0.insert(share).inserted }) { reaper.empty(network, Self.pool) }
+        if seen.withLock({ $0.insert(share).inserted }) { reaper.empty(network, open) }
         return value
     }
 
-    /// The pool on a root: opened once for as long as the root is kept.
-    @Sendable static func pool(on root: ShareRoot) throws(DriverError) -> SharedPool {
-        try root.companion { () throws(DriverError) in
-            do throws(Errno) {
-                return SharedPool(name: root.share.name, root: try root.open())
-            } catch {
-                throw .share("open \(root.share)", error)
+    /// Opens the pool on a root: once for as long as the root is kept.
+    private func opener(of share: NFSShare) -> @Sendable (ShareRoot) throws(DriverError) -> SharedPool {
+        let exportRoot = exportRoots[share]
+        return { root throws(DriverError) in
+            try root.companion { () throws(DriverError) in
+                do throws(Errno) {
+                    return SharedPool(name: root.share.name, root: try root.open(), exportRoot: exportRoot)
+                } catch {
+                    throw .share("open \(root.share)", error)
+                }
             }
         }
     }

@@ -6,13 +6,17 @@ package enum NFSEvent: Hashable, Sendable {
     case trashLeft(share: String, reason: String)
     /// How a share is mounted cannot be remembered; after a restart it is mounted as if nothing had been asked.
     case optionsNotKept(share: String, reason: String)
+    /// The size of a volume is recorded, and nothing holds the volume to it.
+    case sizeNotEnforced(share: String, volume: String, reason: String)
+    /// The record of a volume cannot be used, so the volume is not listed.
+    case notListed(share: String, reason: String)
 }
 
 extension NFSEvent {
     package var isProblem: Bool {
         switch self {
         case .trashRemoved: false
-        case .trashLeft, .optionsNotKept: true
+        case .trashLeft, .optionsNotKept, .sizeNotEnforced, .notListed: true
         }
     }
 }

@@ -36,6 +36,11 @@ struct NFSParameters: Hashable {
                 "parameters: subDirShared is for a subDir that several volumes name; without subDir each has a "
                     + "directory of its own: give subDir, or leave subDirShared out")
         }
+        guard !policy.isShared || !policy.requiresQuota else {
+            throw .invalid(
+                "parameters: requireQuota asks for a size that is enforced, and volumes that share a directory "
+                    + "(subDirShared) have none of their own; leave one of them out")
+        }
     }
 
     /// Where a class with these parameters makes its volumes.

@@ -24,35 +24,16 @@ package struct NFSPool: Hashable, Sendable {
                 "the name cannot be used; use at most \(Self.longestName) letters, digits, '-', '_' and '.', beginning "
                     + "with a letter or a digit")
         }
-        let place = text[text.utf8.index(after: sign)...]
-        guard let end = Self.endOfServer(in: place) else {
-            throw refuse(
-                "there is no server with \":/\" after it; write NAME=SERVER:/SHARE, with an IPv6 address in []")
-        }
-        let server: NFSServer
-        do throws(Refusal) {
-            server = try NFSServer(place[..<end])
+        do throws(DriverError) {
+            share = try NFSShare(source: text[text.utf8.index(after: sign)...])
         } catch {
-            throw refuse("the server \(error.reason)")
-        }
-        do throws(Refusal) {
-            share = try NFSShare(server: server, path: place[place.utf8.index(after: end)...])
-        } catch {
-            throw refuse("the share \(error.reason)")
+            throw refuse(error.message)
         }
         self.name = name
     }
 
     /// As the driver mounts it for itself when no volume says how.
     package var networkShare: NetworkShare { NFSMountOptions().controllerOptions.networkShare(share) }
-
-    /// Where the colon after the server is.
-    private static func endOfServer(in place: Substring) -> Substring.Index? {
-        guard place.utf8.first == UInt8(ascii: "[") else { return place.utf8.firstIndex(of: UInt8(ascii: ":")) }
-        guard let bracket = place.utf8.firstIndex(of: UInt8(ascii: "]")) else { return nil }
-        let end = place.utf8.index(after: bracket)
-        return end < place.endIndex && place.utf8[end] == UInt8(ascii: ":") ? end : nil
-    }
 
     /// No server, and no other part of an id, can be taken for such a name with its sign before it.
     static func isName(_ name: some StringProtocol) -> Bool {
@@ -65,9 +46,12 @@ package struct NFSPools: Hashable, Sendable {
     private let shares: [String: NFSShare]
     /// In the order of the flags.
     package let names: [String]
+    /// Whether the driver has to do with no other share.
+    package let isExclusive: Bool
 
     /// - Throws: INVALID_ARGUMENT when a name is given twice, or one share two names: a volume would have two ids.
-    package init(_ pools: [NFSPool]) throws(DriverError) {
+    package init(_ pools: [NFSPool], isExclusive: Bool = false) throws(DriverError) {
+        self.isExclusive = isExclusive
         var shares: [String: NFSShare] = [:]
         for (index, pool) in pools.enumerated() {
             if let other = pools[..<index].first(where: { $0.name == pool.name || $0.share == pool.share }) {
@@ -82,10 +66,19 @@ package struct NFSPools: Hashable, Sendable {
         names = pools.map(\.name)
     }
 
-    /// - Throws: FAILED_PRECONDITION for a pool that this driver does not have: it may well exist elsewhere.
+    /// - Throws: FAILED_PRECONDITION for a pool that this driver does not have: it may well exist elsewhere; and for a
+    ///   share of no pool when it has to do with no other.
     func share(of location: NFSLocation) throws(DriverError) -> NFSShare {
         switch location {
-        case .share(let share): return share
+        case .share(let share):
+            guard !isExclusive || shares.values.contains(share) else {
+                throw DriverError(
+                    .failedPrecondition,
+                    "this driver serves the shares of its pools alone (--nfs-pools-only), and this one is none of "
+                        + "them; give pool with one of \(names.joined(separator: ", ")), or name the share with "
+                        + "--nfs-pool")
+            }
+            return share
         case .pool(let name):
             if let share = shares[name] { return share }
             let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"

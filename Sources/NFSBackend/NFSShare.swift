@@ -48,3 +48,33 @@ package struct NFSShare: Hashable, Sendable {
     /// What the kernel is asked to mount.
     package var source: String { "\(server.sourceText):\(path)" }
 }
+
+extension NFSShare {
+    /// - Parameter source: `SERVER:/SHARE`, with an IPv6 address in brackets.
+    /// - Throws: INVALID_ARGUMENT with the reason.
+    init(source: Substring) throws(DriverError) {
+        guard let end = Self.endOfServer(in: source) else {
+            throw .invalid(
+                "there is no server with \":/\" after it; write SERVER:/SHARE, with an IPv6 address in []")
+        }
+        let server: NFSServer
+        do throws(Refusal) {
+            server = try NFSServer(source[..<end])
+        } catch {
+            throw .invalid("the server \(error.reason)")
+        }
+        do throws(Refusal) {
+            try self.init(server: server, path: source[source.utf8.index(after: end)...])
+        } catch {
+            throw .invalid("the share \(error.reason)")
+        }
+    }
+
+    /// Where the colon after the server is.
+    private static func endOfServer(in place: Substring) -> Substring.Index? {
+        guard place.utf8.first == UInt8(ascii: "[") else { return place.utf8.firstIndex(of: UInt8(ascii: ":")) }
+        guard let bracket = place.utf8.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+        let end = place.utf8.index(after: bracket)
+        return end < place.endIndex && place.utf8[end] == UInt8(ascii: ":") ? end : nil
+    }
+}

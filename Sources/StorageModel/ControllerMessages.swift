@@ -137,6 +137,36 @@ package struct ControllerGetVolumeResponse: Hashable, Sendable {
     }
 }
 
+package struct ControllerExpandVolumeRequest: Hashable, Sendable {
+    package var volumeID: VolumeID
+    package var capacityRange: CapacityRange?
+    /// Nil: the caller does not say how the volume is used.
+    package var volumeCapability: VolumeCapability?
+    /// Of the secrets.
+    package var mountOptions: SensitiveText?
+
+    package init(
+        volumeID: VolumeID, capacityRange: CapacityRange? = nil, volumeCapability: VolumeCapability? = nil,
+        mountOptions: SensitiveText? = nil
+    ) {
+        self.volumeID = volumeID
+        self.capacityRange = capacityRange
+        self.volumeCapability = volumeCapability
+        self.mountOptions = mountOptions
+    }
+}
+
+package struct ControllerExpandVolumeResponse: Hashable, Sendable {
+    /// Bytes.
+    package var capacityBytes: Int64
+    package var nodeExpansionRequired: Bool
+
+    package init(capacityBytes: Int64, nodeExpansionRequired: Bool) {
+        self.capacityBytes = capacityBytes
+        self.nodeExpansionRequired = nodeExpansionRequired
+    }
+}
+
 package struct GetCapacityRequest: Hashable, Sendable {
     package var volumeCapabilities: [VolumeCapability]
     package var parameters: [String: String]

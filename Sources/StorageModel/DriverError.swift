@@ -50,4 +50,8 @@ extension DriverError {
     package static func invalid(_ message: String) -> DriverError {
         DriverError(.invalidArgument, message)
     }
+
+    /// CSI spec, ListVolumes errors.
+    package static let unknownToken = DriverError(
+        .aborted, "starting_token is not one that this driver gave; list again from the start, without a token")
 }

@@ -12,6 +12,12 @@ package protocol VolumeBackend: Sendable {
     /// Whether it knows all of its volumes.
     var listsVolumes: Bool { get }
 
+    /// Whether `expand` is for it.
+    var expandsVolumes: Bool { get }
+
+    /// Whether a pool of its configuration has this name.
+    func hasPool(named name: String) -> Bool
+
     /// Whether the id has the form that this backend gives. It says nothing about existence.
     func recognises(_ id: VolumeID) -> Bool
 
@@ -45,10 +51,26 @@ package protocol VolumeBackend: Sendable {
     /// - Parameter mountOptions: how its storage has to be mounted for that; nil when the caller does not say.
     func delete(_ id: VolumeID, mountOptions: SensitiveText?) async throws(DriverError)
 
-    /// Up to `limit` volumes with ids after `id`, in the order of their ids.
-    func volumes(after id: VolumeID?, limit: Int) async throws(DriverError) -> [StoredVolume]
+    /// Gives a volume another size, which its users have at once, without a step on their nodes.
+    ///
+    /// - Parameters:
+    ///   - size: called with the volume as it is; what it gives is not less than it has.
+    ///   - mountOptions: how its storage has to be mounted for that; nil when the caller does not say.
+    /// - Returns: the bytes that it has afterwards.
+    /// - Throws: what `size` throws; NOT_FOUND when there is no such volume; FAILED_PRECONDITION when it is held to its
+    ///   size and that cannot be changed.
+    func expand(
+        _ id: VolumeID, mountOptions: SensitiveText?,
+        to size: @escaping @Sendable (StoredVolume) throws(DriverError) -> Int64
+    ) async throws(DriverError) -> Int64
 
-    /// Up to `limit` entries after `position`, in their order: volumes as `volumes(after:limit:)`, and what a person
+    /// Volumes after a position, in an order of the backend's own, at most `limit`. It may be fewer, and more follow.
+    ///
+    /// - Parameter position: one that an earlier page gave; nil: from the start.
+    /// - Throws: ABORTED for a position that it never gave; UNAVAILABLE when some of them cannot be known now.
+    func volumes(after position: String?, limit: Int) async throws(DriverError) -> VolumePage
+
+    /// Up to `limit` entries after `position`, in their order: volumes that there are, and what a person
     /// should see beside them: retained ones, those in the trash, and records that cannot be read.
     func listing(after position: ListingPosition?, limit: Int) async throws(DriverError) -> [ListedVolume]
 
@@ -66,6 +88,31 @@ package protocol VolumeBackend: Sendable {
     /// Makes, durably, what the context of a static volume says shall be made when it is missing; called when the
     /// volume is staged.
     func makeMissing(for id: VolumeID, context: [String: String]) async throws(DriverError)
+}
+
+extension VolumeBackend {
+    package var expandsVolumes: Bool { false }
+
+    package func hasPool(named _: String) -> Bool { false }
+
+    package func expand(
+        _: VolumeID, mountOptions _: SensitiveText?,
+        to _: @escaping @Sendable (StoredVolume) throws(DriverError) -> Int64
+    ) async throws(DriverError) -> Int64 {
+        throw DriverError(.unimplemented, "\(name) volumes cannot be expanded")
+    }
+}
+
+/// A part of a list of volumes.
+package struct VolumePage: Hashable, Sendable {
+    package var volumes: [StoredVolume]
+    /// Where the next page goes on; nil when nothing follows.
+    package var next: String?
+
+    package init(_ volumes: [StoredVolume], next: String? = nil) {
+        self.volumes = volumes
+        self.next = next
+    }
 }
 
 /// A request that has found its place.

@@ -63,7 +63,8 @@ struct Driver {
         if settings.backends.contains(.nfs) {
             all.append(
                 try NFSBackend(
-                    pools: settings.nfsPools, defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
+                    pools: settings.nfsPools, poolsOnly: settings.nfsPoolsOnly, exportRoots: settings.exportRoots,
+                    defaultDeletePolicy: settings.defaultDeletePolicy, shares: shares,
                     stateDirectory: settings.stateDirectory,
                     report: { event in
                         let level: Logger.Level = event.isProblem ? .warning : .debug

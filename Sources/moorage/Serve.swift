@@ -42,6 +42,14 @@ struct Serve: ParsableCommand {
     @Option(help: "NAME=SERVER:/SHARE: a name for an NFS share, which keeps ids short; repeatable.")
     var nfsPool: [String] = []
 
+    @Flag(name: .customLong("nfs-pools-only"), help: "Use no NFS share but those of --nfs-pool, which can be listed.")
+    var nfsPoolsOnly = false
+
+    @Option(
+        name: .customLong("export-root"),
+        help: "SERVER:/SHARE=DIR: what this machine exports as a share, so that sizes can be enforced; repeatable.")
+    var exportRoot: [String] = []
+
     @Option(help: "Seconds that a call waits for a network share. (default: 10)")
     var nfsTimeout: String?
 

@@ -30,6 +30,10 @@ struct ServeSettings {
     /// Below these existing paths may be volumes.
     let hostPathPrefixes: [HostPathPrefix]
     let nfsPools: [NFSPool]
+    /// Whether these are all NFS shares that the driver has to do with.
+    let nfsPoolsOnly: Bool
+    /// What this machine exports, where it is the NFS server.
+    let exportRoots: [NFSExportRoot]
     /// How long a call waits for a network share.
     let shareTimeout: Duration
     /// What DeleteVolume does when neither class nor id says.
@@ -56,6 +60,11 @@ struct ServeSettings {
             Setting.values("host-path-prefix", flags: flags.hostPathPrefix), pools: pools,
             stateDirectory: stateDirectory)
         nfsPools = try Self.nfsPools(flags: flags.nfsPool)
+        nfsPoolsOnly = try Setting.isOn("nfs-pools-only", flag: flags.nfsPoolsOnly)
+        guard !nfsPoolsOnly || !nfsPools.isEmpty else {
+            throw SettingError("nfs-pools-only", "there is no pool", "name one with --nfs-pool NAME=SERVER:/SHARE")
+        }
+        exportRoots = try Self.exportRoots(Setting.values("export-root", flags: flags.exportRoot))
         shareTimeout = try Self.seconds(
             "nfs-timeout", Setting.value("nfs-timeout", flag: flags.nfsTimeout, default: "10"), in: 1...600)
         defaultDeletePolicy = try Setting.choice("default-on-delete", flag: flags.defaultOnDelete, default: .delete)
@@ -155,6 +164,19 @@ struct ServeSettings {
             }
         }
         return pools
+    }
+
+    private static func exportRoots(_ definitions: [String]) throws(SettingError) -> [NFSExportRoot] {
+        var roots: [NFSExportRoot] = []
+        for definition in definitions {
+            do {
+                roots.append(try NFSExportRoot(definition))
+            } catch {
+                throw SettingError(
+                    "export-root", error.message, "for example --export-root nas:/export/home=/srv/home")
+            }
+        }
+        return roots
     }
 
     static func mountProgram(flag: String?) throws(SettingError) -> String {

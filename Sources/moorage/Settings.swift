@@ -29,6 +29,14 @@ enum Setting {
         return environment(variable(name))?.split(separator: ",").map(String.init) ?? []
     }
 
+    static func isOn(_ name: String, flag: Bool) throws(SettingError) -> Bool {
+        guard !flag, let text = environment(variable(name)) else { return flag }
+        guard let value = Bool(text.lowercased()) else {
+            throw SettingError(name, "\(text) is neither true nor false", "use true or false")
+        }
+        return value
+    }
+
     static func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ name: String, flag: String?, default fallback: Choice
     ) throws(SettingError) -> Choice {

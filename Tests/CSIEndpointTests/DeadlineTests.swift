@@ -41,7 +41,7 @@ struct DeadlineTests {
         func create(_: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw unused }
         func volume(_: VolumeID) async throws(DriverError) -> StoredVolume { throw unused }
         func delete(_: VolumeID, mountOptions _: SensitiveText?) async throws(DriverError) { throw unused }
-        func volumes(after _: VolumeID?, limit _: Int) async throws(DriverError) -> [StoredVolume] { throw unused }
+        func volumes(after _: String?, limit _: Int) async throws(DriverError) -> VolumePage { throw unused }
         func poolListing() async throws(DriverError) -> [ListedPool] { throw unused }
         func mountPlan(
             for _: VolumeID, capability _: VolumeCapability, context _: [String: String]

@@ -21,6 +21,31 @@ struct BackendsTests {
         #expect(try backends.existing(VolumeID(id), context: context).name == name)
     }
 
+    private static let kinds = Backends([
+        KnownBackend(name: "hostPath", poolNames: ["disk", "both"]),
+        KnownBackend(name: "nfs", poolNames: ["home", "both"]),
+    ])
+
+    @Test(
+        "a class says which backend it is for: by backend, by server, by a pool of one of them",
+        arguments: [
+            ([:], "hostPath"), (["server": "s", "share": "/x"], "nfs"), (["backend": "NFS"], "nfs"),
+            (["pool": "disk"], "hostPath"), (["pool": "home"], "nfs"), (["POOL": "home"], "nfs"),
+            (["pool": "nobody's"], "hostPath"), (["pool": "both", "backend": "nfs"], "nfs"),
+            (["pool": "home", "backend": "hostPath"], "hostPath"), (["pool": "disk", "server": "s"], "nfs"),
+        ] as [([String: String], String)])
+    func chosen(parameters: [String: String], name: String) throws {
+        #expect(try Self.kinds.chosen(by: parameters).name == name)
+    }
+
+    @Test("a pool that two backends have, and a backend that is not there, are refused")
+    func notChosen() {
+        for parameters in [["pool": "both"], ["backend": "x"]] {
+            let error = #expect(throws: DriverError.self) { try Self.kinds.chosen(by: parameters) }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
     @Test(
         "an id of nobody without such a context does not exist, and an id of ours with one is ambiguous",
         arguments: [

@@ -6,10 +6,12 @@ struct KnownBackend: VolumeBackend {
     var volumes: [ListedVolume] = []
     /// The key of a context that describes a static volume.
     var contextKey = "path"
+    var poolNames: [String] = []
     var isOurs: @Sendable (VolumeID) -> Bool = { !$0.rawValue.isEmpty && $0.rawValue != "nobody's" }
     var topology: Topology? { nil }
     let listsVolumes = true
 
+    func hasPool(named name: String) -> Bool { poolNames.contains(name) }
     func recognises(_ id: VolumeID) -> Bool { isOurs(id) }
     func describesStaticVolume(_: VolumeID, _ context: [String: String]) -> Bool { context[contextKey] != nil }
 
@@ -25,7 +27,7 @@ struct KnownBackend: VolumeBackend {
     func create(_: VolumePlacement) async throws(DriverError) -> CreatedVolume { throw unused }
     func volume(_: VolumeID) async throws(DriverError) -> StoredVolume { throw unused }
     func delete(_: VolumeID, mountOptions _: SensitiveText?) async throws(DriverError) { throw unused }
-    func volumes(after _: VolumeID?, limit _: Int) async throws(DriverError) -> [StoredVolume] { throw unused }
+    func volumes(after _: String?, limit _: Int) async throws(DriverError) -> VolumePage { throw unused }
     func capacity(parameters _: [String: String]) async throws(DriverError) -> BackendCapacity { throw unused }
     func mountPlan(
         for _: VolumeID, capability _: VolumeCapability, context _: [String: String]

@@ -16,6 +16,7 @@ let servedRequests: [(name: String, type: any DecodableRequest.Type)] = [
     ("csi.v1.GetCapacityRequest", GetCapacityRequest.self),
     ("csi.v1.ControllerGetCapabilitiesRequest", ControllerGetCapabilitiesRequest.self),
     ("csi.v1.ControllerGetVolumeRequest", ControllerGetVolumeRequest.self),
+    ("csi.v1.ControllerExpandVolumeRequest", ControllerExpandVolumeRequest.self),
     ("csi.v1.NodeStageVolumeRequest", NodeStageVolumeRequest.self),
     ("csi.v1.NodeUnstageVolumeRequest", NodeUnstageVolumeRequest.self),
     ("csi.v1.NodePublishVolumeRequest", NodePublishVolumeRequest.self),
@@ -44,6 +45,22 @@ struct RequestTests {
         #expect(request.type.layout.name == name)
         let transcoder = JSONTranscoder()
         _ = try request.type.init(wire: transcoder.bytes(of: name, json: transcoder.exampleJSON(of: name)))
+    }
+
+    @Test("what is to be expanded, to which size, and which secret is a setting")
+    func expansion() throws {
+        #expect(
+            try decode(
+                """
+                {"volumeId": "v", "capacityRange": {"requiredBytes": "5", "limitBytes": "7"},
+                 "secrets": {"mountOptions": "vers=3", "password": "x"},
+                 "volumeCapability": {"block": {}, "accessMode": {"mode": "SINGLE_NODE_WRITER"}}}
+                """)
+                == ControllerExpandVolumeRequest(
+                    volumeID: VolumeID("v"), capacityRange: CapacityRange(requiredBytes: 5, limitBytes: 7),
+                    volumeCapability: VolumeCapability(.block, .singleNodeWriter),
+                    mountOptions: SensitiveText(["vers=3"])))
+        #expect(try decode(#"{"volumeId": "v"}"#) == ControllerExpandVolumeRequest(volumeID: VolumeID("v")))
     }
 
     @Test("the requests of Inspect")

@@ -58,6 +58,11 @@ struct ResponseTests {
         ),
         (ListVolumesResponse(entries: []), "{}"),
         (ControllerGetVolumeResponse(volume: volume), #"{"volume":\#(volumeJSON),"status":{}}"#),
+        (
+            ControllerExpandVolumeResponse(capacityBytes: 1 << 40, nodeExpansionRequired: true),
+            #"{"capacityBytes":"1099511627776","nodeExpansionRequired":true}"#
+        ),
+        (ControllerExpandVolumeResponse(capacityBytes: 5, nodeExpansionRequired: false), #"{"capacityBytes":"5"}"#),
         (GetCapacityResponse(availableCapacity: 5), #"{"availableCapacity":"5"}"#),
         (
             GetCapacityResponse(availableCapacity: 0, maximumVolumeSize: 0, minimumVolumeSize: .max),

@@ -26,13 +26,13 @@ struct LifeOfAVolumeTests {
         #expect(plan.source == .directory(root: root, components: ["volumes", volume.id.rawValue]))
         #expect(plan.attributes == MountAttributes())
         #expect(try await fixture.backend.volume(volume.id) == volume)
-        #expect(try await fixture.backend.volumes(after: nil, limit: 10) == [volume])
+        #expect(try await fixture.backend.volumes(after: nil, limit: 10).volumes == [volume])
 
         try write("data", to: "\(directory)/file")
         try await fixture.backend.delete(volume.id)
         #expect(!exists(directory))
         #expect(await code { _ = try await fixture.backend.volume(volume.id) } == .notFound)
-        #expect(try await fixture.backend.volumes(after: nil, limit: 10) == [])
+        #expect(try await fixture.backend.volumes(after: nil, limit: 10).volumes == [])
         fixture.events.wait { if case .trashRemoved = $0 { true } else { false } }
         #expect(names(in: "\(root)/.moorage/trash") == [])
         #expect(names(in: "\(root)/.moorage/volumes") == [])

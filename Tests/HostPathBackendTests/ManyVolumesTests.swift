@@ -64,16 +64,23 @@ struct ManyVolumesTests {
         let retained = try await fixture.create("kept", ["pool": "a", "onDelete": "retain"]).volume
         try await fixture.backend.delete(retained.id)
         var listed: [VolumeID] = []
-        while true {
-            let page = try await fixture.backend.volumes(after: listed.last, limit: limit)
-            #expect(page.count <= limit)
-            guard !page.isEmpty else { break }
-            listed += page.map(\.id)
-        }
+        var position: String?
+        repeat {
+            let page = try await fixture.backend.volumes(after: position, limit: limit)
+            #expect((1...limit).contains(page.volumes.count))
+            listed += page.volumes.map(\.id)
+            position = page.next
+        } while position != nil
         #expect(listed == ids.sorted())
         // A volume that is deleted between two pages does not disturb the order.
         try await fixture.backend.delete(listed[4])
-        #expect(try await fixture.backend.volumes(after: listed[4], limit: 100).map(\.id) == Array(listed[5...]))
+        let rest = try await fixture.backend.volumes(after: listed[4].rawValue, limit: 100)
+        #expect(rest.volumes.map(\.id) == Array(listed[5...]))
+        #expect(rest.next == nil)
+        let error = await #expect(throws: DriverError.self) {
+            try await fixture.backend.volumes(after: "nobody's", limit: 1)
+        }
+        #expect(error?.code == .aborted)
     }
 
     @Test("pools on one disk share its room, also after a restart, and deleting gives it back")

@@ -147,7 +147,7 @@ struct PolicyTests {
         if afterRestart { fixture = try fixture.restarted() }
         #expect(try read("\(directory)/file") == "kept")
         #expect(await code { _ = try await fixture.backend.volume(id) } == .notFound)
-        #expect(try await fixture.backend.volumes(after: nil, limit: 10) == [])
+        #expect(try await fixture.backend.volumes(after: nil, limit: 10).volumes == [])
         try await fixture.backend.delete(id)
 
         let error = await #expect(throws: DriverError.self) { _ = try await fixture.create("pvc-1", parameters) }

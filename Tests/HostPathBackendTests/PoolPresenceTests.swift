@@ -21,7 +21,7 @@ struct PoolPresenceTests {
         }
         #expect(mount == .unavailable)
         #expect(try await fixture.backend.capacity(parameters: [:]).available == 0)
-        #expect(try await fixture.backend.volumes(after: nil, limit: 10) == [])
+        #expect(try await fixture.backend.volumes(after: nil, limit: 10).volumes == [])
         #expect(names(in: fixture.root()) == before)
     }
 

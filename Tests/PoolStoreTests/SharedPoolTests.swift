@@ -249,4 +249,44 @@ struct SharedPoolTests {
         try pool.delete(record)
         #expect(!share.exists("a"))
     }
+
+    // MARK: Pages
+
+    @Test(
+        "pages of records have each once, in the order of their keys, and damaged ones are told",
+        arguments: [1, 2, 3, 9])
+    func pages(limit: Int) throws {
+        let share = try Share()
+        let pool = try share.controller()
+        let soon = ContinuousClock.now.advanced(by: .seconds(60))
+        #expect(try pool.recordPage(after: nil, limit: limit, until: soon) { _ in } == .init(records: [], last: nil))
+        for name in ["c", "a", "e", "b", "d"] { try pool.create(name) }
+        share.write("damaged", to: ".moorage/volumes/c.json")
+        var found: [String] = []
+        var damaged = 0
+        var last: VolumeKey?
+        repeat {
+            let page = try pool.recordPage(after: last, limit: limit, until: soon) { _ in damaged += 1 }
+            #expect(page.records.count <= limit)
+            found += page.records.map(\.name)
+            last = page.last
+        } while last != nil
+        #expect(found == ["a", "b", "d", "e"])
+        #expect(damaged == 1)
+    }
+
+    @Test("when the time is up a page has one record, and the next one goes on")
+    func slowPages() throws {
+        let share = try Share()
+        let pool = try share.controller()
+        for name in ["a", "b", "c"] { try pool.create(name) }
+        var found: [[String]] = []
+        var last: VolumeKey?
+        repeat {
+            let page = try pool.recordPage(after: last, limit: 9, until: .now) { Issue.record($0) }
+            found.append(page.records.map(\.name))
+            last = page.last
+        } while last != nil
+        #expect(found == [["a"], ["b"], ["c"]])
+    }
 }

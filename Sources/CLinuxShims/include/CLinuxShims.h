@@ -55,6 +55,31 @@ int CLinuxShims_fstatfs(int descriptor, CLinuxShims_file_system *file_system);
 /* ioctl(2) with BLKGETSIZE64: variadic, and its number is a macro that Swift does not import. In bytes. */
 int CLinuxShims_block_device_size(int descriptor, uint64_t *size);
 
+/* ioctl_xfs_fsgetxattr(2), for every file system that knows projects: to which project a file or directory belongs,
+   and whether what is made in a directory belongs to it as well. */
+int CLinuxShims_get_project(int descriptor, uint32_t *project, bool *is_inherited);
+int CLinuxShims_set_project(int descriptor, uint32_t project, bool is_inherited);
+
+/* quotactl_fd(2) for project quota (Linux 5.14), which Glibc 2.36 has no wrapper for: of the file system that the
+   descriptor is on. */
+int CLinuxShims_project_quota_state(int descriptor, bool *is_accounted, bool *is_enforced);
+
+/* In bytes; a limit of 0 is none. */
+typedef struct CLinuxShims_project_quota {
+    uint32_t project;
+    uint64_t bytes;
+    uint64_t files;
+    uint64_t byte_limit;
+    uint64_t soft_byte_limit;
+    uint64_t file_limit;
+    uint64_t soft_file_limit;
+} CLinuxShims_project_quota;
+int CLinuxShims_get_project_quota(int descriptor, uint32_t project, CLinuxShims_project_quota *quota);
+/* Of this project, or the next one that the file system has something of: ENOENT when there is none. */
+int CLinuxShims_next_project_quota(int descriptor, uint32_t project, CLinuxShims_project_quota *quota);
+/* The hard limit, and no soft one; 0 takes both away. `project` is not 0, which would be every new project's limit. */
+int CLinuxShims_set_project_limit(int descriptor, uint32_t project, uint64_t bytes);
+
 /* renameat2(2). */
 int CLinuxShims_renameat2(int from, const char *from_name, int to, const char *to_name, unsigned flags);
 

@@ -110,6 +110,27 @@ extension ControllerGetVolumeResponse: EncodableResponse {
     }
 }
 
+extension ControllerExpandVolumeRequest: DecodableRequest {
+    static let layout = MessageLayout(of: "csi.v1.ControllerExpandVolumeRequest")
+
+    init(_ message: DecodedMessage) throws(WireRefusal) {
+        self.init(
+            volumeID: VolumeID(message.string("volume_id")),
+            capacityRange: try message.value("capacity_range", CapacityRange.init),
+            volumeCapability: try message.value("volume_capability", VolumeCapability.init),
+            mountOptions: message.mountOptionsOfSecrets)
+    }
+}
+
+extension ControllerExpandVolumeResponse: EncodableResponse {
+    static let layout = MessageLayout(of: "csi.v1.ControllerExpandVolumeResponse")
+
+    func fill(_ message: MessageBuilder) {
+        message.set("capacity_bytes", capacityBytes)
+        message.set("node_expansion_required", nodeExpansionRequired)
+    }
+}
+
 extension GetCapacityRequest: DecodableRequest {
     static let layout = MessageLayout(of: "csi.v1.GetCapacityRequest")
 

@@ -68,17 +68,22 @@ extension SharedPool {
     /// Makes the volume's directory and record, or returns what has the name already. When it returns, both are on the
     /// server's stable storage as far as the export is `sync` (exports(5)).
     ///
-    /// - Parameter adoptsData: whether a directory that is nobody's and has files in it may become the volume.
+    /// - Parameters:
+    ///   - adoptsData: whether a directory that is nobody's and has files in it may become the volume.
+    ///   - enforcement: what is wanted of its size.
     /// - Throws: ALREADY_EXISTS when the directory belongs to another volume or overlaps one, FAILED_PRECONDITION when
-    ///   it has files in it and may not be adopted.
+    ///   it has files in it and may not be adopted, or its size must be enforced and cannot be.
     package func make(
-        _ record: SharedVolumeRecord, _ access: Pool.Access, adoptsData: Bool
+        _ record: SharedVolumeRecord, _ access: Pool.Access, adoptsData: Bool, _ enforcement: SizeEnforcement = .none
     ) throws(DriverError) -> Creation {
         let metadata = try metadataMakingIt()
         if let existing = try self.record(ofName: record.name) {
             try checkDirectory(of: existing)
+            try settle(existing, taken: nil, enforcement, metadata)
             return .existing(existing)
         }
+        let isLimited = try canEnforce(record, enforcement, metadata)
+        var record = record
         let claims = ShareClaims(pool: self, metadata: metadata)
         let wasClaimed = try claims.take(record.path, for: record.key, isShared: record.isShared)
         CrashPoint.shareClaimed.pass()
@@ -92,9 +97,13 @@ extension SharedPool {
             }
             try makeDirectory(record.path, access, adoptsData: adoptsData || record.isShared)
             CrashPoint.shareDirectoryMade.pass()
+            if isLimited { record.project = try limit(record, enforcement, metadata) }
             let creation = try publish(record, metadata)
-            if case .made(let record) = creation {
-                try claims.confirm(record.path, for: record.key, isShared: record.isShared)
+            switch creation {
+            case .made(let made):
+                try claims.confirm(made.path, for: made.key, isShared: made.isShared)
+            case .existing(let other):
+                try settle(other, taken: record.project, enforcement, metadata)
             }
             return creation
         } catch {
@@ -103,6 +112,7 @@ extension SharedPool {
             if error.code != .unavailable, error.code != .aborted,
                 (try? self.record(of: record.key, in: metadata)) == .some(nil)
             {
+                if let project = record.project { try? giveUp(project, of: record, metadata) }
                 try? claims.releaseUnlessRecorded(record.path, of: record.key)
             }
             throw error

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// 1. `trash/<key>.<nonce>/` is made: empty, it means nothing.
 /// 2. The record is renamed into it: from here on the volume is deleted.
-/// 3. The directory is renamed to where `onDelete` says.
+/// 3. The directory is renamed to where `onDelete` says, and its project is given up.
 /// 4. The record gets another name in the entry: all is where it should be.
 /// 5. The claim is given up, and the deletion answered.
 /// 6. The reaper removes the entry.
@@ -72,10 +72,15 @@ extension SharedPool {
     ) throws(DriverError) -> TrashEntry {
         let claims = ShareClaims(pool: self, metadata: metadata)
         let trashed = TrashEntry(name: entry, capacityBytes: record.capacityBytes)
+        try endExpansions(of: record, metadata)
         // The last one to leave takes the data along. Should it die in between, the data stays.
         let isLast = record.isShared ? try claims.leave(record.path, record.key) : true
-        if isLast, !hasData { try move(record.path, record.deletePolicy, to: entry, metadata) }
+        if isLast, !hasData {
+            try keepWithoutLimit(record, metadata)
+            try move(record.path, record.deletePolicy, to: entry, metadata)
+        }
         CrashPoint.shareDataMoved.pass()
+        try releaseProject(of: record, metadata)
         try onShare("finish the deletion of \(record.key) on \(name)") { () throws(Errno) in
             do throws(Errno) {
                 let directory = try metadata.trash.open(beneath: entry, [.readOnly, .directory])

@@ -15,11 +15,15 @@ package final class SharedPool: Sendable {
     /// `server:/share`, for errors.
     package let name: String
     package let root: OwnedDescriptor
+    let exportRoot: ExportRoot?
     private let opened = Mutex<SharedMetadata?>(nil)
 
-    /// - Parameter root: the share's root, open for reading.
-    package init(name: String, root: consuming OwnedDescriptor) {
+    /// - Parameters:
+    ///   - root: the share's root, open for reading.
+    ///   - exportRoot: what this machine exports as the share, if it is the server.
+    package init(name: String, root: consuming OwnedDescriptor, exportRoot: ExportRoot? = nil) {
         self.name = name
+        self.exportRoot = exportRoot
         self.root = root
     }
 
@@ -106,8 +110,12 @@ final class SharedMetadata: Sendable {
     var id: String { (try? PoolFormat(decoding: format))?.id.text ?? "" }
 
     func checkLayout(of name: String) throws(DriverError) {
+        _ = try id(of: name)
+    }
+
+    func id(of name: String) throws(DriverError) -> PoolID {
         do {
-            _ = try PoolFormat(decoding: format)
+            return try PoolFormat(decoding: format).id
         } catch {
             throw DriverError(
                 .failedPrecondition,

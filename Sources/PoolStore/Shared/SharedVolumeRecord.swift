@@ -12,6 +12,8 @@ package struct SharedVolumeRecord: Hashable, Sendable {
     package var isShared: Bool
     package var capacityBytes: Int64
     package var parameters: [String: String]
+    /// By which the server's file system holds the volume to its size; nil when nothing does.
+    package var project: ProjectID?
     /// Tells the call that made it.
     package var nonce: String
     /// For people only.
@@ -52,11 +54,13 @@ package struct SharedVolumeRecord: Hashable, Sendable {
 
 extension SharedVolumeRecord {
     var encoded: [UInt8] {
-        PoolFile.bytes([
+        var members: [String: JSONValue] = [
             "capacityBytes": .number(capacityBytes), "created": .string(created), "id": .string(id.rawValue),
             "layout": .number(VolumeRecord.layout), "name": .string(name), "nonce": .string(nonce),
             "parameters": .dictionary(parameters), "path": .string(path.text), "shared": .bool(isShared),
-        ])
+        ]
+        if let project { members["project"] = .number(project.number) }
+        return PoolFile.bytes(members)
     }
 
     /// Decodes the file of `key`; whoever wrote it, its path is checked like one from outside.
@@ -77,6 +81,10 @@ extension SharedVolumeRecord {
         isShared = try file.bool("shared")
         capacityBytes = try file.integer("capacityBytes")
         parameters = try file.dictionary("parameters")
+        if file.has("project") {
+            project = ProjectID(try file.integer("project", UInt32.self))
+            guard project != nil else { throw JSONObject.Mismatch("project is not a number that a volume gets") }
+        }
         nonce = try file.string("nonce")
         created = try file.string("created")
         guard key == Self.key(ofName: name) else { throw JSONObject.Mismatch("name is not the one of its file name") }

@@ -64,7 +64,8 @@ struct NFSLifeTests {
     func capabilities() async throws {
         try await Self.with { driver, _ in
             let plugin = try await driver.call("Identity/GetPluginCapabilities")["capabilities"].elements
-            #expect(plugin.count == 1)
+            #expect(plugin.count == 2)
+            #expect(plugin.contains { $0["volumeExpansion"]["type"].string == "ONLINE" })
             let controller = try await driver.call("Controller/ControllerGetCapabilities")["capabilities"].elements
             #expect(!controller.contains { $0["rpc"]["type"].string == "LIST_VOLUMES" })
             let status = try await driver.failure("Controller/ListVolumes")

@@ -12,6 +12,8 @@ struct NFSVolume: Sendable {
     var flags: [String]
     var mode = "MULTI_NODE_MULTI_WRITER"
     var secrets: [String: String] = [:]
+    /// Bytes to be asked for.
+    var size = 1 << 20
 
     init(
         _ name: String, on driver: Driver, _ server: NFSServer, share: String = NFSServer.files, flags: [String] = [],
@@ -47,7 +49,7 @@ struct NFSVolume: Sendable {
 
     var createRequest: String {
         """
-        {"name": "\(name)", "capacityRange": {"requiredBytes": "1048576"}, "parameters": \(Self.text(parameters)),
+        {"name": "\(name)", "capacityRange": {"requiredBytes": "\(size)"}, "parameters": \(Self.text(parameters)),
          "volumeCapabilities": [\(use)], "secrets": \(Self.text(secrets))}
         """
     }
@@ -73,6 +75,11 @@ struct NFSVolume: Sendable {
     var unstageRequest: String { #"{"volumeId": "\#(id)", "stagingTargetPath": "\#(staging)"}"# }
     var lookRequest: String { #"{"volumeId": "\#(id)"}"# }
     var deleteRequest: String { #"{"volumeId": "\#(id)", "secrets": \#(Self.text(secrets))}"# }
+    func expandRequest(_ mebibytes: Int) -> String {
+        """
+        {"volumeId": "\(id)", "capacityRange": {"requiredBytes": "\(mebibytes << 20)"}, "volumeCapability": \(use)}
+        """
+    }
     func statsRequest(at name: String = "a") -> String {
         #"{"volumeId": "\#(id)", "volumePath": "\#(target(name))"}"#
     }
