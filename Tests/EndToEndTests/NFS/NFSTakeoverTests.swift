@@ -96,7 +96,10 @@ struct NFSTakeoverTests {
             for number in 0..<Self.many {
                 let volume = try volume("theirs-\(number)", on: driver, server)
                 try makeDirectory("\(NFSServer.files)/\(volume.name)")
+                #expect(writeFile("\(NFSServer.files)/\(volume.name)/file", "text") == nil)
                 try mountByAnother(server, "/srv/x/\(volume.name)", at: volume.target())
+                // Whoever reads a file of NFS 4 gets a delegation, and the end of the mount waits until it is returned.
+                #expect(readFile(volume.target() + "/file") == "text")
                 theirs.append(volume)
             }
             try await loseState(of: driver)
