@@ -25,8 +25,9 @@ extension NFSBackend {
             let share = try pools.share(of: .pool(name))
             entry.path = share.source
             let network = try rememberedOptions(of: share).networkShare(share)
+            let open = opener(of: share)
             let figures = try await shares.withRoot(of: network, "look at pool \(name)") { root throws(DriverError) in
-                try Self.pool(on: root).figures()
+                try open(root).figures()
             }
             entry.id = figures.id
             entry.condition = .served(

@@ -279,7 +279,7 @@ extension NFSBackend {
     }
 
     /// Opens the pool on a root: once for as long as the root is kept.
-    private func opener(of share: NFSShare) -> @Sendable (ShareRoot) throws(DriverError) -> SharedPool {
+    func opener(of share: NFSShare) -> @Sendable (ShareRoot) throws(DriverError) -> SharedPool {
         let exportRoot = exportRoots[share]
         return { root throws(DriverError) in
             try root.companion { () throws(DriverError) in

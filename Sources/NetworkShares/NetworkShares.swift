@@ -1,6 +1,7 @@
 package import BlockingWork
 package import LinuxSystem
 package import StorageModel
+import Synchronization
 import SystemPackage
 
 /// The network shares that the driver has to do with: their lanes, and their roots while they are in use.
