@@ -111,10 +111,11 @@ package final class NetworkShares: Sendable {
         let slot = slot(of: share)
         return try await onLane(of: share.name, attempt, until: deadline, late: late) {
             [self] () throws(DriverError) in
+            let found = try root(in: slot, of: share, attempt, until: deadline)
             do throws(DriverError) {
-                return try body(try root(in: slot, of: share, attempt, until: deadline))
+                return try body(found)
             } catch {
-                guard error.code == .unavailable, !error.isSilence, slot.dropStaleRoot() else { throw error }
+                guard error.code == .unavailable, !error.isSilence, slot.drop(ifStale: found) else { throw error }
                 return try body(try root(in: slot, of: share, attempt, until: deadline))
             }
         }
