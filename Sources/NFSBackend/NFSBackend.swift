@@ -22,6 +22,7 @@ package final class NFSBackend: VolumeBackend {
     private let options: ShareOptions
     private let reaper: ShareReaper
     private let report: @Sendable (NFSEvent) -> Void
+    private let work = DirectoryWork()
     /// The shares on which this process did something.
     private let seen = Mutex<Set<NFSShare>>([])
 
@@ -137,8 +138,10 @@ extension NFSBackend {
             user: policy.user, group: policy.group,
             permissions: policy.permissions ?? (policy.user == nil && policy.group == nil ? 0o777 : 0o770))
         let creation = try await withPool(of: share, options, "create volume \(placement.name)") {
-            pool throws(DriverError) in
-            try pool.make(record, access, adoptsData: placement.adoptsData)
+            [work] pool throws(DriverError) in
+            try work.alone(at: path, on: share, for: placement.id) { () throws(DriverError) in
+                try pool.make(record, access, adoptsData: placement.adoptsData)
+            }
         }
         self.options.remember(placement.mountOptions.texts, for: share)
         switch creation {
@@ -181,8 +184,10 @@ extension NFSBackend {
         let path = try Self.path(of: parsed)
         let options = try controllerOptions(of: share, mountOptions)
         let policy = parsed.deletePolicy ?? defaultDeletePolicy
-        let entry = try await withPool(of: share, options, "delete volume \(id)") { pool throws(DriverError) in
-            try pool.delete(id, at: path, policy: policy)
+        let entry = try await withPool(of: share, options, "delete volume \(id)") { [work] pool throws(DriverError) in
+            try work.alone(at: path, on: share, for: id) { () throws(DriverError) in
+                try pool.delete(id, at: path, policy: policy)
+            }
         }
         if entry != nil { reaper.empty(options.networkShare(share), Self.pool) }
     }
