@@ -111,7 +111,7 @@ let package = Package(
         tests(of: "PoolStore", ["StorageModel", "JSONText", "LinuxSystem", "BlockingWork", systemPackage]),
         tests(of: "MountTracking", ["StorageModel", "LinuxSystem"]),
         tests(of: "HostPathBackend", ["StorageModel", "PoolStore", "LinuxSystem", "BlockingWork", systemPackage]),
-        tests(of: "NFSBackend", ["StorageModel"]),
+        tests(of: "NFSBackend", ["StorageModel", "PoolStore"]),
         tests(of: "CSIServices", ["StorageModel"]),
         tests(of: "CSIWire", ["StorageModel", "JSONText"]),
         tests(of: "GRPCServing"),

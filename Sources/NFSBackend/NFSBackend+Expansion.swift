@@ -17,11 +17,14 @@ extension NFSBackend {
                 id: id, name: record.name, capacityBytes: record.capacityBytes, parameters: record.parameters)
         }
         let options = try controllerOptions(of: share, mountOptions)
-        let expansion = try await withPool(of: share, options, "expand volume \(id)") { pool throws(DriverError) in
-            try pool.expand(
-                id, at: path, isRequired: { NFSVolumePolicy.requiresQuota($0.parameters) }
-            ) { record throws(DriverError) in
-                try size(record.map(stored) ?? unrecorded)
+        let expansion = try await withPool(of: share, options, "expand volume \(id)") {
+            [work] pool throws(DriverError) in
+            try work.alone(at: path, on: share, for: id) { () throws(DriverError) in
+                try pool.expand(
+                    id, at: path, isRequired: { NFSVolumePolicy.requiresQuota($0.parameters) }
+                ) { record throws(DriverError) in
+                    try size(record.map(stored) ?? unrecorded)
+                }
             }
         }
         switch expansion {

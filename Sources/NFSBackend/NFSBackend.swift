@@ -24,6 +24,7 @@ package final class NFSBackend: VolumeBackend {
     private let reaper: ShareReaper
     private let exportRoots: [NFSShare: ExportRoot]
     let report: @Sendable (NFSEvent) -> Void
+    let work = DirectoryWork()
     /// The shares on which this process did something.
     private let seen = Mutex<Set<NFSShare>>([])
 
@@ -161,8 +162,10 @@ extension NFSBackend {
             report(.sizeNotEnforced(share: share.source, volume: placement.name, reason: reason))
         }
         let creation = try await withPool(of: share, options, "create volume \(placement.name)") {
-            pool throws(DriverError) in
-            try pool.make(record, access, adoptsData: placement.adoptsData, enforcement)
+            [work] pool throws(DriverError) in
+            try work.alone(at: path, on: share, for: placement.id) { () throws(DriverError) in
+                try pool.make(record, access, adoptsData: placement.adoptsData, enforcement)
+            }
         }
         self.options.remember(placement.mountOptions.texts, for: share)
         switch creation {
@@ -205,8 +208,10 @@ extension NFSBackend {
         let path = try Self.path(of: parsed)
         let options = try controllerOptions(of: share, mountOptions)
         let policy = parsed.deletePolicy ?? defaultDeletePolicy
-        let entry = try await withPool(of: share, options, "delete volume \(id)") { pool throws(DriverError) in
-            try pool.delete(id, at: path, policy: policy)
+        let entry = try await withPool(of: share, options, "delete volume \(id)") { [work] pool throws(DriverError) in
+            try work.alone(at: path, on: share, for: id) { () throws(DriverError) in
+                try pool.delete(id, at: path, policy: policy)
+            }
         }
         if entry != nil { reaper.empty(options.networkShare(share), opener(of: share)) }
     }

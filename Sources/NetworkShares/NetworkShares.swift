@@ -114,10 +114,11 @@ package final class NetworkShares: Sendable {
         watch()
         return try await onLane(of: share.name, attempt, until: deadline, late: late) {
             [self] () throws(DriverError) in
+            let found = try root(in: slot, of: share, attempt, until: deadline)
             do throws(DriverError) {
-                return try body(try root(in: slot, of: share, attempt, until: deadline))
+                return try body(found)
             } catch {
-                guard error.code == .unavailable, !error.isSilence, slot.dropStaleRoot() else { throw error }
+                guard error.code == .unavailable, !error.isSilence, slot.drop(ifStale: found) else { throw error }
                 return try body(try root(in: slot, of: share, attempt, until: deadline))
             }
         }

@@ -44,9 +44,9 @@ final class RootSlot: Sendable {
         state.withLock { $0.root == nil ? nil : $0.lastUse }
     }
 
-    /// - Returns: whether the root was stale, which is then no longer used.
-    func dropStaleRoot() -> Bool {
-        guard let root = currentRoot, root.isStale else { return false }
+    /// - Returns: whether the root is stale. It is no longer used then, by whoever finds that out first.
+    func drop(ifStale root: ShareRoot) -> Bool {
+        guard root.isStale else { return false }
         state.withLock { if $0.root === root { $0.root = nil } }
         return true
     }

@@ -67,9 +67,11 @@ package final class ShareRoot: Sendable {
     func tree(
         _ components: [String], for volume: VolumeID, _ anchorage: Anchorage, report: (ShareEvent) -> Void
     ) throws(DriverError) -> OwnedDescriptor {
+        CrashPoint.rootMounted.pass()
         do throws(Errno) {
             let directory = try mount.open(
                 beneath: components.isEmpty ? "." : components.joined(separator: "/"), [.pathOnly, .directory])
+            CrashPoint.directoryOpened.pass()
             // Before Linux 6.15 only what is in a namespace can be cloned (open_tree(2)). And a process that holds
             // the last reference to a mount of a silent server does not end when it is killed.
             if try anchor(in: anchorage) { tellDifferences(report) }
@@ -109,4 +111,9 @@ package final class ShareRoot: Sendable {
         let differences = OptionDifference.between(asked, found)
         if !differences.isEmpty { report(.optionsDiffer(share: share.name, differences)) }
     }
+}
+
+extension CrashPoint {
+    fileprivate static let rootMounted = CrashPoint("stage-share.root-mounted")
+    fileprivate static let directoryOpened = CrashPoint("stage-share.directory-opened")
 }

@@ -26,7 +26,12 @@ struct ShareClaims {
     // MARK: Questions
 
     func claims(on path: SharePath) throws(DriverError) -> [Claim] {
-        try entries(of: path.hash, in: metadata.claims).compactMap { name in
+        try claims(onHash: path.hash)
+    }
+
+    /// - Parameter hash: of the path.
+    func claims(onHash hash: String) throws(DriverError) -> [Claim] {
+        try entries(of: hash, in: metadata.claims).compactMap { name in
             for kind in Kind.allCases where name.hasPrefix("\(kind.rawValue).") {
                 guard let key = VolumeKey(name.dropFirst(kind.rawValue.utf8.count + 1)) else { return nil }
                 return Claim(key: key, isShared: kind == .shared)

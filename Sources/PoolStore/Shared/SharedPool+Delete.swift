@@ -50,6 +50,12 @@ extension SharedPool {
         return key
     }
 
+    /// Of the path for which such a key stands; nil for any other key.
+    private static func hash(ofKeyWithoutRecord key: VolumeKey) -> String? {
+        "\(key)".hasPrefix(PlainName.hashedPrefix)
+            ? String("\(key)".dropFirst(PlainName.hashedPrefix.utf8.count)) : nil
+    }
+
     private func delete(_ record: SharedVolumeRecord, _ metadata: SharedMetadata) throws(DriverError) -> TrashEntry? {
         let entry = "\(record.key).\(record.nonce)"
         try onShare("move the record of \(record.key) to the trash of \(name)") { () throws(Errno) in
@@ -59,7 +65,10 @@ extension SharedPool {
                 let file = SharedVolumeRecord.fileName(of: record.key)
                 try metadata.records.rename(file, to: directory, as: Pool.trashedRecord)
             } catch .noSuchFileOrDirectory {
-                // Another controller did it, or this one, and its reply was lost.
+                // Another controller did it, or this one, and its reply was lost; or the entry was removed just now.
+                guard try metadata.records.kind(of: SharedVolumeRecord.fileName(of: record.key)) == nil else {
+                    throw .resourceBusy
+                }
             }
         }
         CrashPoint.shareRecordTrashed.pass()
@@ -146,7 +155,13 @@ extension SharedPool {
     }
 
     private func deleteWithoutRecord(_ path: SharePath, _ policy: DeletePolicy) throws(DriverError) -> TrashEntry? {
-        guard try hasDirectory(path) else { return nil }
+        guard try hasDirectory(path) else {
+            // The claim of an attempt that was cut off when it had moved the directory.
+            if let metadata = try metadata() {
+                try ShareClaims(pool: self, metadata: metadata).release(path, of: Self.keyWithoutRecord(path))
+            }
+            return nil
+        }
         guard policy != .retain else { return nil }
         let metadata = try metadataMakingIt()
         let claims = ShareClaims(pool: self, metadata: metadata)
@@ -186,7 +201,7 @@ extension SharedPool {
                 case .retain: break
                 case .archive: try archive(path)
                 case .delete:
-                    let directory = try metadata.trash.open(beneath: entry, [.readOnly, .directory])
+                    let directory = try openTrash(metadata, making: entry)
                     try parent(of: path).rename(path.last, to: directory, as: Pool.trashedData)
                 }
             } catch .noSuchFileOrDirectory {}
@@ -236,9 +251,12 @@ extension SharedPool {
         var finished: [String] = []
         for name in try trashedNames(metadata) {
             guard let key = Pool.key(ofTrash: name) else { continue }
-            if let trashed = try trashedVolume(name, key, metadata), try record(of: key, in: metadata) == nil,
-                try claims.claims(on: trashed.record.path).contains(where: { $0.key == key })
-            {
+            // The record first: while it is there, the entry of its nonce is one that a deletion has just made, and is
+            // about to move it to.
+            let current = try record(of: key, in: metadata)
+            guard name != current.map({ "\(key).\($0.nonce)" }) else { continue }
+            let hash = try trashedVolume(name, key, metadata)?.record.path.hash ?? Self.hash(ofKeyWithoutRecord: key)
+            if current == nil, let hash, try claims.claims(onHash: hash).contains(where: { $0.key == key }) {
                 // Interrupted, or going on: its retry still needs to know.
                 continue
             }

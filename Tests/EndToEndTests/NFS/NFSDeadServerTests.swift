@@ -18,7 +18,7 @@ struct NFSDeadServerTests {
         var end: String { self == .stop ? "start" : "speak" }
     }
 
-    private static let timeout = ["--nfs-timeout", "2"]
+    private static let timeout = ["--nfs-timeout", "4"]
 
     /// Runs `body` with a volume that is staged and published, and the server dead; brings the server back.
     private func withDeadServer(
@@ -43,23 +43,11 @@ struct NFSDeadServerTests {
         }
     }
 
-    /// Repeats a call until the server has come back for the driver.
-    private func again(_ what: String, _ body: () async throws -> Void) async throws {
-        try await eventually(what, within: 60) {
-            do {
-                try await body()
-                return true
-            } catch let status as GRPCStatus where status.code == .unavailable || status.code == .aborted {
-                return false
-            }
-        }
-    }
-
     private func cleanUp(_ volume: NFSVolume) async throws {
         try await volume.unpublish()
         try await volume.unstage()
-        try await again("the volume is deleted") { try await volume.delete() }
-        try await again("nothing is left") { try await NFSLifeTests.expectNoVolumes() }
+        try await insist("the volume is deleted") { try await volume.delete() }
+        try await insist("nothing is left") { try await NFSLifeTests.expectNoVolumes() }
     }
 
     @Test(
@@ -85,9 +73,9 @@ struct NFSDeadServerTests {
             _ = try await driver.call("Identity/Probe")
         } then: { volume, driver, server in
             var new = try NFSVolume("new", on: driver, server)
-            try await again("the volume is created") { try await new.create() }
-            try await again("the volume is deleted") { try await new.delete() }
-            try await again("the condition is normal") {
+            try await insist("the volume is created") { try await new.create() }
+            try await insist("the volume is deleted") { try await new.delete() }
+            try await insist("the condition is normal") {
                 guard try await volume.stats()["volumeCondition"]["abnormal"] == .null else {
                     throw GRPCStatus(.unavailable, "not yet")
                 }
@@ -107,15 +95,24 @@ struct NFSDeadServerTests {
             let status = try await driver.failure("Controller/DeleteVolume", volume.deleteRequest)
             #expect(status.code == .unavailable, "\(status)")
         } then: { volume, _, _ in
-            try await again("the volume is deleted") { try await volume.delete() }
-            try await again("nothing is left") { try await NFSLifeTests.expectNoVolumes() }
+            try await insist("the volume is deleted") { try await volume.delete() }
+            try await insist("nothing is left") { try await NFSLifeTests.expectNoVolumes() }
         }
     }
 
-    @Test("while one share is dead another one is as good as ever", arguments: Death.allCases)
+    /// The numbers of a share's lane.
+    private func lane(_ server: NFSServer, of driver: Driver) async throws -> JSONValue {
+        let name = "\(server.address):\(NFSServer.files)"
+        return try await driver.call("/moorage.inspect.v1.Inspect/ListShares")["entries"].elements
+            .first { $0["name"].string == name }.required("no lane of \(name)")
+    }
+
+    @Test(
+        "while one share is dead 200 calls on another one succeed, and none has to do with the dead one's lane",
+        arguments: Death.allCases)
     func otherShare(death: Death) async throws {
         let other = try await NFSServer.started("other")
-        try await withDeadServer(death, "wedged") { volume, driver, _ in
+        try await withDeadServer(death, "wedged") { volume, driver, server in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<64 {
                     group.addTask {
@@ -124,10 +121,33 @@ struct NFSDeadServerTests {
                         #expect(status.code == .unavailable || status.code == .aborted, "\(status)")
                     }
                 }
+                try await group.waitForAll()
+            }
+            let dead = try await lane(server, of: driver)
+            #expect(dead["circuit"].string != "CLOSED", "\(dead.text())")
+            #expect(dead["stuck"].integer > 0, "\(dead.text())")
+            #expect(dead["threads"].integer <= 4, "\(dead.text())")
+
+            let capacity = #"{"parameters": {"server": "\#(other.address)", "share": "\#(NFSServer.files)"}}"#
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<8 {
-                    group.addTask { try await NFSVolume.live("other-\(number)", on: driver, other) }
+                    group.addTask {
+                        // And six more, of which not every one has to ask the server.
+                        try await NFSVolume.live("other-\(number)", on: driver, other)
+                        for _ in 0..<25 { _ = try await driver.call("Controller/GetCapacity", capacity) }
+                    }
                 }
                 try await group.waitForAll()
+            }
+            let alive = try await lane(other, of: driver)
+            #expect(alive["admitted"].integer >= 200, "\(alive.text())")
+            for name in ["queueFull", "silent", "stuck", "deadline"] {
+                #expect(alive["refused"][name].integer == 0, "\(alive.text())")
+            }
+            #expect(alive["timedOut"].integer == 0, "\(alive.text())")
+            let after = try await lane(server, of: driver)
+            for name in ["admitted", "largestQueue", "queued", "timedOut"] {
+                #expect(after[name].integer == dead[name].integer, "\(dead.text()) then \(after.text())")
             }
         } then: { volume, _, _ in
             try await cleanUp(volume)
@@ -146,7 +166,7 @@ struct NFSDeadServerTests {
             try await volume.unstage()
             #expect(mounts(below: driver.directory + "/kubelet").isEmpty)
         } then: { volume, _, _ in
-            try await again("the volume is deleted") { try await volume.delete() }
+            try await insist("the volume is deleted") { try await volume.delete() }
         }
     }
 
@@ -162,8 +182,8 @@ struct NFSDeadServerTests {
             try await server.run("remove", "/srv/stale/stale")
             try await server.run("export", "/srv/stale")
             try makeDirectory("/exports/server/srv/stale/stale")
-            try await again("the mount is replaced") { try await volume.stage() }
-            try await again("the publication is replaced") { try await volume.publish() }
+            try await insist("the mount is replaced") { try await volume.stage() }
+            try await insist("the publication is replaced") { try await volume.publish() }
             #expect(writeFile(volume.target() + "/file", "after") == nil)
             #expect(readFile("/exports/server/srv/stale/stale/file") == "after")
             try await volume.unpublish()

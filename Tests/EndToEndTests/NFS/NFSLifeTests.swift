@@ -25,10 +25,7 @@ struct NFSLifeTests {
     }
 
     static func expectNoVolumes() async throws {
-        for folder in ["claims", "below", "volumes"] {
-            #expect(try entries("\(NFSServer.files)/.moorage/\(folder)") == [], "in \(folder)")
-        }
-        try await eventually("the trash is empty") { try entries("\(NFSServer.files)/.moorage/trash").isEmpty }
+        try await NFSServer(name: "server", address: "").expectNoVolumes()
     }
 
     static let versions = ["4.2", "4.1", "4.0", "3"]

@@ -13,24 +13,33 @@ actor Driver {
     /// Everything the driver has and makes is below.
     nonisolated let directory: String
     private let flags: [String]
+    /// What starts the program: the words before its own.
+    private let starter: [String]
     private var process: ChildProcess
     private var channel: GRPCChannel?
     private let transcoder = JSONTranscoder()
 
-    private init(directory: String, flags: [String]) throws {
+    private init(directory: String, flags: [String], starter: [String]) throws {
         self.directory = directory
         self.flags = flags
-        process = try Self.launch(directory, flags)
+        self.starter = starter
+        process = try Self.launch(directory, flags, starter)
     }
 
     /// Starts a driver that answers, and takes away all of it in the end. A failure is shown with the end of the log.
-    static func with(_ flags: [String] = [], _ body: (Driver) async throws -> Void) async throws {
+    ///
+    /// - Parameter starter: a program and its arguments, which has to become the driver (execve(2)); told the driver's
+    ///   directory.
+    static func with(
+        _ flags: [String] = [], startedBy starter: (String) -> [String] = { _ in [] },
+        _ body: (Driver) async throws -> Void
+    ) async throws {
         var template = Array("/tmp/moorage-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: errno \(errno)") }
         let directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         try makeDirectory(directory + "/kubelet")
         do {
-            let driver = try Driver(directory: directory, flags: flags)
+            let driver = try Driver(directory: directory, flags: flags, starter: starter(directory))
             try await driver.becomeReady()
             try await body(driver)
             let ending = try await driver.stop()
@@ -45,14 +54,18 @@ actor Driver {
     nonisolated var socket: String { directory + "/csi.sock" }
     nonisolated var endpoint: String { "unix://\(socket)" }
     nonisolated var pool: String { directory + "/state/pools-data/default" }
+    /// See `PausePoint`.
+    nonisolated var pauses: String { directory + "/pauses" }
     nonisolated var log: String { readFile(directory + "/log") ?? "" }
     var processID: pid_t { process.id }
     var isRunning: Bool { process.isRunning }
 
     private static func launch(
-        _ directory: String, _ flags: [String], environment: [String] = []
+        _ directory: String, _ flags: [String], _ starter: [String], environment: [String] = []
     ) throws -> ChildProcess {
-        try ChildProcess(arguments(directory) + flags, output: directory + "/log", environment: environment)
+        try ChildProcess(
+            starter + arguments(directory) + flags, output: directory + "/log",
+            environment: ["MOORAGE_PAUSE_IN=\(directory)/pauses"] + environment)
     }
 
     static func arguments(_ directory: String) -> [String] {
@@ -97,8 +110,31 @@ actor Driver {
 
     /// Starts it again where it was stopped.
     func start(environment: [String] = []) async throws {
-        process = try Self.launch(directory, flags, environment: environment)
+        process = try Self.launch(directory, flags, starter, environment: environment)
         try await becomeReady()
+    }
+
+    /// Starts it again, and waits until it answers a Probe.
+    ///
+    /// - Returns: how long that took.
+    func startAndListen(within seconds: Int) async throws -> Duration {
+        let began = ContinuousClock.now
+        process = try Self.launch(directory, flags, starter)
+        try await eventually("the driver listens", within: seconds) {
+            do {
+                if channel == nil { channel = try GRPCChannel(to: UnixEndpoint(parsing: endpoint)) }
+                _ = try await call("Identity/Probe")
+                return true
+            } catch is EndpointError {
+                return false
+            } catch let status as GRPCStatus where status.code == .unavailable {
+                channel = nil
+                return false
+            }
+        }
+        let took = ContinuousClock.now - began
+        try await becomeReady()
+        return took
     }
 
     /// Waits until it has ended by itself.

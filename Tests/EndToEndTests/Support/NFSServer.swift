@@ -9,6 +9,9 @@ struct NFSServer: Sendable {
     /// Where the files of the first server are, for whoever wants to look behind the driver.
     static let files = "/srv/x"
 
+    /// Where a directory that it exports is on this machine.
+    func files(_ directory: String = NFSServer.files) -> String { "/exports/\(name)\(directory)" }
+
     static func started(_ name: String = "server") async throws -> NFSServer {
         try await run(name, "start")
         let addresses = try await run(name, "address")
@@ -28,11 +31,23 @@ struct NFSServer: Sendable {
     @discardableResult
     private static func run(_ name: String, _ words: [String]) async throws -> String {
         let finished = try await Finished.run(
-            ["\(packageRoot)/hack/vm-nfs", "--server", name] + words, in: packageRoot)
+            ["\(packageRoot)/hack/vm-nfs", "--server", name] + words, in: packageRoot, within: 100)
         guard finished.ending == .exit(0) else {
             throw Failure("hack/vm-nfs \(words.joined(separator: " ")): \(finished.ending)\n\(finished.output)")
         }
         return finished.output.trimmed
+    }
+}
+
+extension NFSServer {
+    /// What a driver keeps on a share when there are no volumes on it.
+    func expectNoVolumes(on share: String = NFSServer.files) async throws {
+        for folder in ["claims", "below", "volumes"] {
+            #expect(try entries("\(files(share))/.moorage/\(folder)").isEmpty, "\(folder) on \(name)")
+        }
+        try await eventually("the trash of \(name) is empty") {
+            try entries("\(files(share))/.moorage/trash").isEmpty
+        }
     }
 }
 
