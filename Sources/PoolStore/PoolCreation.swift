@@ -90,8 +90,17 @@ extension Pool {
             return try publish(record, content, key, as: file)
         } catch {
             // Only what is empty and has no record goes: nothing here can take away somebody else's volume.
-            if isNew, (try? records.kind(of: file)) == .some(nil) { try? volumes.removeDirectory(key.text) }
+            if isNew, isSurelyMissing(file) { try? volumes.removeDirectory(key.text) }
             throw error
+        }
+    }
+
+    /// Whether there is no such record: where that cannot be seen one may be there.
+    private func isSurelyMissing(_ file: String) -> Bool {
+        do throws(Errno) {
+            return try records.kind(of: file) == nil
+        } catch {
+            return false
         }
     }
 

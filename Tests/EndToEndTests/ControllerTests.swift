@@ -23,7 +23,7 @@ struct ControllerTests {
         ("DeleteVolume", #"{"volumeId": "h.000000000000.nothing"}"#, .failedPrecondition),
         ("ControllerPublishVolume", "{}", .unimplemented),
         ("ControllerUnpublishVolume", "{}", .unimplemented),
-        ("ControllerExpandVolume", "{}", .unimplemented),
+        ("ControllerExpandVolume", "{}", .invalidArgument),
         ("ControllerModifyVolume", "{}", .unimplemented),
         ("CreateSnapshot", "{}", .unimplemented),
         ("DeleteSnapshot", "{}", .unimplemented),

@@ -141,7 +141,7 @@ struct ShareProbeTests {
             #expect(try entry(shares).roots == 1)
             clock.advance(by: .milliseconds(400))
             #expect(try entry(shares).roots == 0)
-            try waitUntil("the root was given back") { try entry(shares).idle == 1 && entry(shares).releases == 0 }
+            try waitUntil("the root was given back") { try entry(shares).running == 0 && entry(shares).releases == 0 }
             shares.stop()
         }
     }

@@ -109,13 +109,20 @@ extension SharedPool {
         } catch {
             // After an error that says nothing of what was done, the repeated call goes on from here. ABORTED says that
             // another controller makes this volume: the claim is its as well.
-            if error.code != .unavailable, error.code != .aborted,
-                (try? self.record(of: record.key, in: metadata)) == .some(nil)
-            {
+            if error.code != .unavailable, error.code != .aborted, isWithoutRecord(record.key, metadata) {
                 if let project = record.project { try? giveUp(project, of: record, metadata) }
                 try? claims.releaseUnlessRecorded(record.path, of: record.key)
             }
             throw error
+        }
+    }
+
+    /// Whether the volume surely has no record: one that cannot be read may be there.
+    private func isWithoutRecord(_ key: VolumeKey, _ metadata: SharedMetadata) -> Bool {
+        do throws(DriverError) {
+            return try record(of: key, in: metadata) == nil
+        } catch {
+            return false
         }
     }
 

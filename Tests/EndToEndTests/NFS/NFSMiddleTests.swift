@@ -20,6 +20,8 @@ struct NFSMiddleTests {
         }
     }
 
+    private static let permissionsSet = "stage-share.permissions-set"
+
     /// What is cut off at once. A share has four threads, so not more than four of one row stand on them.
     static let rows: [[Cut]] = [
         [
@@ -37,6 +39,7 @@ struct NFSMiddleTests {
             Cut(.publish, "publish.target-made", needsMore: false),
             Cut(.stage, "stage-share.root-mounted"),
             Cut(.stage, "stage-share.directory-opened", needsMore: false),
+            Cut(.stage, Self.permissionsSet, needsMore: false),
             Cut(.delete, "delete-share.released", needsMore: false),
         ],
     ]
@@ -59,7 +62,12 @@ struct NFSMiddleTests {
             let first = try await site.makeVolume("first")
             var calls: [(Cut, PreparedCall)] = []
             for (number, cut) in Self.rows[row].enumerated() {
-                calls.append((cut, try await PreparedCall(cut.call, "cut-\(number)", at: site)))
+                calls.append(
+                    (
+                        cut,
+                        try await PreparedCall(
+                            cut.call, "cut-\(number)", at: site, setsPermissions: cut.point == Self.permissionsSet)
+                    ))
             }
             var atWork: [(Cut, PausePoint, Task<Answer, any Error>)] = []
             for (cut, call) in calls {

@@ -42,7 +42,8 @@ struct PreparedCall: Sendable {
         return prepared
     }
 
-    init(_ call: ServerCall, _ name: String, at site: NFSSite) async throws {
+    /// - Parameter setsPermissions: whether the volume to be staged has some of its own.
+    init(_ call: ServerCall, _ name: String, at site: NFSSite, setsPermissions: Bool = false) async throws {
         self.call = call
         self.site = site
         switch call {
@@ -51,6 +52,7 @@ struct PreparedCall: Sendable {
         case .stage:
             // What the driver made itself it may find without asking.
             volume = try site.foreignVolume(name)
+            if setsPermissions { volume.context["mountPermissions"] = "0750" }
         case .delete:
             volume = try await site.makeVolume(name)
         case .publish, .stats, .unpublish, .unstage:
