@@ -113,8 +113,8 @@ extension NFSQuotaTests {
             for id in ["@home##shared", local] {
                 _ = try await driver.call("Controller/DeleteVolume", #"{"volumeId": "\#(id)"}"#)
             }
+            try await NFSLifeTests.expectNoVolumes()
         }
-        try await NFSLifeTests.expectNoVolumes()
     }
 
     // MARK: Listing
