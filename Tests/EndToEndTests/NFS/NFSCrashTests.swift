@@ -16,7 +16,10 @@ struct NFSCrashTests {
 
     private func take(_ step: Step, _ volume: inout NFSVolume) async throws {
         switch step {
-        case .create: try await volume.create()
+        case .create:
+            try await volume.create()
+            // Other ones than it was made with, for the stage to set.
+            volume.context["mountPermissions"] = "0750"
         case .stage: try await volume.stage()
         case .publish:
             try await volume.publish()
@@ -58,9 +61,7 @@ struct NFSCrashTests {
         try await NFSLifeTests.with { driver, server in
             var volume = try NFSVolume("crash", on: driver, server)
             volume.id = "\(server.address)#srv/x#crash"
-            volume.context = [
-                "server": server.address, "share": NFSServer.files, "subDir": "crash", "mountPermissions": "0750",
-            ]
+            volume.context = ["server": server.address, "share": NFSServer.files, "subDir": "crash"]
             for earlier in step.before { try await take(earlier, &volume) }
             #expect(try await driver.stop() == .exit(0))
             try await driver.start(environment: ["MOORAGE_CRASH_AT=\(point)"])
