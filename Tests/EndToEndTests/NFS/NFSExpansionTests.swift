@@ -19,7 +19,7 @@ extension NFSQuotaTests {
             #expect(driver.log.contains("sizeNotEnforced"))
             #expect(try await driver.stop(SIGKILL) == .signal(SIGKILL))
             try await driver.start()
-            let found = try await driver.call("Controller/ControllerGetVolume", volume.deleteRequest)
+            let found = try await driver.call("Controller/ControllerGetVolume", volume.lookRequest)
             #expect(found["volume"]["capacityBytes"].integer == 5 * Self.mebibyte)
             try await volume.delete()
             try await NFSLifeTests.expectNoVolumes()
@@ -50,7 +50,7 @@ extension NFSQuotaTests {
                 """
             let status = try await driver.failure("Controller/ControllerExpandVolume", block)
             #expect(status.code == .invalidArgument, "\(status)")
-            let found = try await driver.call("Controller/ControllerGetVolume", volume.deleteRequest)
+            let found = try await driver.call("Controller/ControllerGetVolume", volume.lookRequest)
             #expect(found["volume"]["capacityBytes"].integer == 2 * Self.mebibyte)
             try await volume.delete()
         }
