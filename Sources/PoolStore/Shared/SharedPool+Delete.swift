@@ -236,8 +236,16 @@ extension SharedPool {
     }
 
     private func openTrash(_ metadata: SharedMetadata, making entry: String) throws(Errno) -> OwnedDescriptor {
-        try metadata.trash.ensureDirectory(entry, permissions: 0o700)
-        return try metadata.trash.open(beneath: entry, [.readOnly, .directory])
+        // The reaper of another controller, which has deleted the same volume, may remove it between the two steps.
+        for _ in 0..<8 {
+            try metadata.trash.ensureDirectory(entry, permissions: 0o700)
+            do throws(Errno) {
+                return try metadata.trash.open(beneath: entry, [.readOnly, .directory])
+            } catch  where error == .noSuchFileOrDirectory || error == .staleNFSFileHandle {
+                continue
+            }
+        }
+        throw Errno.resourceBusy
     }
 }
 
