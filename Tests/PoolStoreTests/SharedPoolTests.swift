@@ -289,4 +289,18 @@ struct SharedPoolTests {
         } while last != nil
         #expect(found == [["a"], ["b"], ["c"]])
     }
+
+    @Test("a volume is found by the id that its record has, and a directory that somebody has is nobody else's")
+    func find() throws {
+        let share = try Share()
+        let pool = try share.controller()
+        let made = try pool.create("a")
+        let other = VolumeID("nas#share#a##")
+        #expect(made.id != other)
+        #expect(try pool.find(made.id, at: made.path) == .recorded(made))
+        #expect(try pool.find(other, at: made.path) == .nothing)
+        share.makeDirectory("foreign")
+        #expect(try pool.find(other, at: try #require(SharePath(text: "foreign"))) == .directory)
+        #expect(try pool.find(other, at: try #require(SharePath(text: "missing"))) == .nothing)
+    }
 }
