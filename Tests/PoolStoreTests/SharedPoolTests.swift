@@ -303,4 +303,17 @@ struct SharedPoolTests {
         #expect(try pool.find(other, at: try #require(SharePath(text: "foreign"))) == .directory)
         #expect(try pool.find(other, at: try #require(SharePath(text: "missing"))) == .nothing)
     }
+
+    @Test("a volume whose directory somebody took away is not made again, nor handed out")
+    func takenAway() throws {
+        let share = try Share()
+        let pool = try share.controller()
+        let made = try pool.create("a")
+        #expect(rmdir("\(share.path)/a") == 0)
+        #expect(code { try pool.create("a") } == .failedPrecondition)
+        #expect(!share.exists("a"))
+        try pool.delete(made)
+        try pool.emptyTrash(share)
+        #expect(share.isClean)
+    }
 }
