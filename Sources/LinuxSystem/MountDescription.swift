@@ -45,17 +45,12 @@ extension MountDescription {
 
     /// Nil for a line of another form.
     package init?(_ line: some StringProtocol) {
-        // id, parent, device, root, mount point, attributes, any number of optional fields, a dash, type, source,
-        // options. A source may be empty.
-        let fields = String(line).split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard fields.count >= 10, let id = UInt64(fields[0]), let dash = fields[6...].firstIndex(of: "-"),
-            fields.count > dash + 3
-        else { return nil }
+        guard let fields = MountTableFields(line), fields.rest.count > 2 else { return nil }
         self.init(
-            id: id, type: MountTableLine.unescaped(fields[dash + 1]),
-            source: MountTableLine.unescaped(fields[dash + 2]), root: MountTableLine.unescaped(fields[3]),
-            attributes: fields[5].split(separator: ",").map(String.init),
-            options: Self.options(in: MountTableLine.unescaped(fields[dash + 3])))
+            id: fields.id, type: MountTableFields.unescaped(fields.rest[0]),
+            source: MountTableFields.unescaped(fields.rest[1]), root: fields.root,
+            attributes: fields.attributes.split(separator: ",").map(String.init),
+            options: Self.options(in: MountTableFields.unescaped(fields.rest[2])))
     }
 
     /// At commas, but not at those between quotation marks, which labels of SELinux have around them.

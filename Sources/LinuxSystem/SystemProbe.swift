@@ -269,28 +269,9 @@ package struct MountTableLine: Hashable, Sendable {
 
     /// Nil for a line of another form.
     package init?(_ line: some StringProtocol) {
-        // id, parent, device, root, mount point, options, any number of optional fields, a dash, and what follows it.
-        let fields = String(line).split(separator: " ").map(String.init)
-        guard fields.count >= 7, let id = UInt64(fields[0]), let dash = fields[6...].firstIndex(of: "-") else {
-            return nil
-        }
+        guard let fields = MountTableFields(line) else { return nil }
         self.init(
-            id: id, mountPoint: Self.unescaped(fields[4]),
-            isShared: fields[6..<dash].contains { $0.hasPrefix("shared:") })
-    }
-
-    /// Space, tab, newline and backslash stand in it as octal numbers: `\040`.
-    static func unescaped(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
-                bytes.append(code)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+            id: fields.id, mountPoint: fields.mountPoint,
+            isShared: fields.optional.contains { $0.hasPrefix("shared:") })
     }
 }

@@ -39,7 +39,8 @@ struct SharedPoolCrashTests {
         #expect(!share.exists("a/b"))
         try pool.emptyTrash(share)
         #expect(share.isClean)
-        #expect(try pool.records(after: nil, limit: 9, unreadable: { Issue.record($0) }).isEmpty)
+        let page = try pool.recordPage(after: nil, limit: 9, until: .now) { Issue.record($0) }
+        #expect(page.records.isEmpty)
     }
 
     enum Deletion: CaseIterable {

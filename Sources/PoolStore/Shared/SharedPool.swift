@@ -124,37 +124,3 @@ final class SharedMetadata: Sendable {
         }
     }
 }
-
-// MARK: - Listing
-
-extension SharedPool {
-    /// Up to `limit` records with keys after `key`, in the order of their keys; the names of all are read.
-    ///
-    /// - Parameter unreadable: called for each record that cannot be used.
-    package func records(
-        after key: VolumeKey?, limit: Int, unreadable: (DriverError) -> Void
-    ) throws(DriverError) -> [SharedVolumeRecord] {
-        guard let metadata = try metadata() else { return [] }
-        var keys: [VolumeKey] = []
-        try onShare("list \(shown("\(Pool.metadataName)/volumes"))") { () throws(Errno) in
-            try metadata.records.forEachEntry { entry in
-                if let found = entry.name.string.flatMap(SharedVolumeRecord.key(ofFile:)),
-                    key.map({ found > $0 }) ?? true
-                {
-                    keys.append(found)
-                }
-                return true
-            }
-        }
-        var records: [SharedVolumeRecord] = []
-        for key in keys.sorted() where records.count < limit {
-            do throws(DriverError) {
-                if let record = try record(of: key, in: metadata) { records.append(record) }
-            } catch {
-                guard error.code == .internalError else { throw error }
-                unreadable(error)
-            }
-        }
-        return records
-    }
-}
