@@ -35,23 +35,25 @@ extension OwnedDescriptor {
         }
     }
 
-    /// Gives the temporary file of `nonce` its name, durably.
+    /// Gives the temporary file of `nonce` its name in a directory, durably.
     ///
     /// By linkat(2), because it works on every file system and refuses a name that is taken (NFS has no
     /// RENAME_NOREPLACE).
     ///
     /// - Throws: EEXIST when the name is taken. The temporary file is gone either way.
-    func publishTemporary(nonce: String, as name: String) throws(Errno) {
+    func publishTemporary(
+        nonce: String, in directory: borrowing OwnedDescriptor, as name: String
+    ) throws(Errno) {
         let temporary = Self.temporaryPrefix + nonce
         do {
-            try link(temporary, to: self, as: name)
+            try link(temporary, to: directory, as: name)
         } catch {
             try? removeFile(temporary)
             throw error
         }
         CrashPoint.recordLinked.pass()
         try removeFile(temporary)
-        try synchronize()
+        try directory.synchronize()
     }
 
     /// Makes the file `name` with one flush of the disk in place of two, where the file system keeps one log.

@@ -111,7 +111,7 @@ extension Pool {
             if hasOneLog {
                 try records.createLogged(file, content, nonce: record.nonce)
             } else {
-                try records.publishTemporary(nonce: record.nonce, as: file)
+                try records.publishTemporary(nonce: record.nonce, in: records, as: file)
             }
             CrashPoint.created.pass()
             return .made(record)

@@ -155,7 +155,7 @@ private struct PoolOpening {
         try metadata.writeTemporary(content, nonce: nonce)
         try root.synchronize()
         do throws(Errno) {
-            try metadata.publishTemporary(nonce: nonce, as: Pool.formatName)
+            try metadata.publishTemporary(nonce: nonce, in: metadata, as: Pool.formatName)
         } catch {
             // Another process was faster; the lock decides who serves.
             guard error == .fileExists else { throw error }

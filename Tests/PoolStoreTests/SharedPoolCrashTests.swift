@@ -25,7 +25,8 @@ struct SharedPoolCrashTests {
         case .directoryMade: share.makeDirectory(path)
         case .temporaryWritten:
             share.makeDirectory(path)
-            try metadata.records.writeTemporary([1, 2, 3], nonce: "\(key).\(Nonce.random())")
+            try metadata.claims.open(beneath: way.hash, [.readOnly, .directory])
+                .writeTemporary([1, 2, 3], nonce: "\(key).\(Nonce.random())")
         }
     }
 
@@ -41,6 +42,19 @@ struct SharedPoolCrashTests {
         #expect(share.isClean)
         let page = try pool.recordPage(after: nil, limit: 9, until: .now) { Issue.record($0) }
         #expect(page.records.isEmpty)
+    }
+
+    @Test(
+        "what a request leaves that reaches the server late, when another controller has made the volume, goes with it")
+    func lateRequest() throws {
+        let share = try Share()
+        let pool = try share.controller()
+        let record = try pool.create("one", at: "a/b")
+        share.write("{", to: ".moorage/claims/\(record.path.hash)/.new-\(record.key).0123456789abcdef")
+        #expect(try pool.create("one", at: "a/b") == record)
+        try pool.delete(record)
+        try pool.emptyTrash(share)
+        #expect(share.isClean)
     }
 
     enum Deletion: CaseIterable {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 import StorageModel
@@ -222,27 +223,92 @@ struct SharedPoolQuotaTests {
 
     // MARK: Two controllers
 
-    @Test("of two that make one volume at once, one record and its limit count")
-    func race() throws {
+    /// What another controller does at that moment.
+    private func meanwhile(_ step: TestQuota.Step, _ body: @escaping @Sendable (SharedPool) throws -> Void) throws {
         let other = try share.serverController(quota)
-        quota.set { state in
-            state.interruption = {
-                var record = try SharedPool.record("a")
-                record.capacityBytes = 2 << 20
-                _ = try other.make(record, SharedPool.access, adoptsData: false, .none)
-            }
-        }
+        quota.set { state in state.interruptions[step] = { try body(other) } }
+    }
+
+    private static func make(on pool: SharedPool) throws {
+        var record = try SharedPool.record("a")
+        record.capacityBytes = 2 << 20
+        _ = try pool.make(record, SharedPool.access, adoptsData: false, .none)
+    }
+
+    private func expectHeld(_ record: SharedVolumeRecord) throws {
+        let project = try #require(record.project)
+        #expect(try limit(of: record) == UInt64(record.capacityBytes))
+        #expect(quota.limits.count == 1)
+        #expect(share.projects == [project.description])
+        #expect(try quota.membership(at: "\(share.path)/\(record.path.text)").project == project.number)
+    }
+
+    @Test("of two that make one volume at once, one record and its limit count", arguments: TestQuota.Step.allCases)
+    func race(step: TestQuota.Step) throws {
+        try meanwhile(step) { try Self.make(on: $0) }
         let record = try make("a")
         #expect(record.capacityBytes == 2 << 20)
-        #expect(try limit(of: record) == 2 << 20)
-        #expect(share.projects == [try #require(record.project).description])
+        try expectHeld(record)
+    }
+
+    @Test("of two that make one volume at once, the one that fails takes nothing from the other")
+    func raceAndFailure() throws {
+        let quota = quota
+        let other = try share.serverController(quota)
+        quota.set { state in
+            state.interruptions[.limit] = {
+                quota.set { state in
+                    state.failure = .invalidArgument
+                    // The first step of giving up.
+                    state.interruptions[.membership] = {
+                        quota.set { $0.failure = nil }
+                        try Self.make(on: other)
+                    }
+                }
+            }
+        }
+        #expect(code { try make("a") } == .internalError)
+        try expectHeld(try #require(try pool.record(ofName: "a")))
+    }
+
+    @Test("one that fails when the other has the volume takes nothing from it either")
+    func lateFailure() throws {
+        let quota = quota
+        try meanwhile(.limit) {
+            try Self.make(on: $0)
+            quota.set { $0.failure = .invalidArgument }
+        }
+        #expect(code { try make("a") } == .internalError)
+        try expectHeld(try #require(try pool.record(ofName: "a")))
+    }
+
+    @Test("a deletion takes nothing from the volume of the same name that was made before it ended")
+    func raceOfDeletion() throws {
+        // Such that the new volume gets the same number.
+        let old = try make("a", onDelete: "retain")
+        try meanwhile(.limit) { try Self.make(on: $0) }
+        try pool.delete(old)
+        let record = try #require(try pool.record(ofName: "a"))
+        #expect(record.nonce != old.nonce && record.project == old.project)
+        try expectHeld(record)
+    }
+
+    @Test("a volume whose number another controller gives up while it is made has it again")
+    func claimGivenUp() throws {
+        let directory = "\(share.path)/.moorage/quota"
+        try meanwhile(.assignment) { _ in
+            for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+                unlink("\(directory)/\(name)")
+            }
+        }
+        try expectHeld(try make("a"))
     }
 
     @Test("a volume that another controller made meanwhile without a project has none, and no limit is left")
     func raceWithoutProject() throws {
         let other = try share.controller()
         quota.set { state in
-            state.interruption = {
+            state.interruptions[.limit] = {
                 var record = try SharedPool.record("a")
                 record.capacityBytes = Self.size
                 _ = try other.make(record, SharedPool.access, adoptsData: false, .none)
@@ -335,7 +401,9 @@ struct SharedPoolQuotaTests {
         let other = try share.serverController(quota)
         let (id, path) = (record.id, record.path)
         quota.set { state in
-            state.interruption = { _ = try other.expand(id, at: path, isRequired: { _ in true }) { _ in 9 << 20 } }
+            state.interruptions[.limit] = {
+                _ = try other.expand(id, at: path, isRequired: { _ in true }) { _ in 9 << 20 }
+            }
         }
         #expect(code { _ = try expand(record, to: 3 << 20) } == .aborted)
         #expect(try pool.record(ofName: "a")?.capacityBytes == 9 << 20)
@@ -350,7 +418,7 @@ struct SharedPoolQuotaTests {
         let record = try make("a")
         let other = try share.serverController(quota)
         quota.set { state in
-            state.interruption = { _ = try other.delete(record.id, at: record.path, policy: .delete) }
+            state.interruptions[.limit] = { _ = try other.delete(record.id, at: record.path, policy: .delete) }
         }
         let found = code { _ = try expand(record, to: 3 << 20) }
         #expect(found == .aborted || found == .notFound)

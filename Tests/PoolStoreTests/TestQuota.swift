@@ -14,9 +14,17 @@ final class TestQuota: ProjectQuotaSource {
         var limits: [UInt32: UInt64] = [:]
         /// What others have of a project.
         var foreignFiles: [UInt32: UInt64] = [:]
-        /// Run once, before the next limit is set.
-        var interruption: (@Sendable () throws -> Void)?
+        /// Run once each, before the next such step.
+        var interruptions: [Step: @Sendable () throws -> Void] = [:]
+        /// Of setting a limit.
         var failure: Errno?
+    }
+
+    enum Step: CaseIterable {
+        case usage
+        case membership
+        case limit
+        case assignment
     }
 
     /// Held open, to know when it is gone.
@@ -29,6 +37,12 @@ final class TestQuota: ProjectQuotaSource {
     private let state = Mutex(State())
 
     func set(_ change: (inout sending State) -> Void) { state.withLock { change(&$0) } }
+
+    private func reach(_ step: Step) {
+        let interruption = state.withLock { $0.interruptions.removeValue(forKey: step) }
+        try? interruption?()
+    }
+
     var limits: [UInt32: UInt64] { state.withLock { $0.limits } }
 
     /// The project of a directory that is in one.
@@ -43,6 +57,7 @@ final class TestQuota: ProjectQuotaSource {
     }
 
     func membership(of directory: borrowing OwnedDescriptor) throws(Errno) -> ProjectMembership {
+        reach(.membership)
         let identity = try directory.status().identity
         return state.withLock { $0.members[identity]?.membership } ?? .none
     }
@@ -50,6 +65,7 @@ final class TestQuota: ProjectQuotaSource {
     func setMembership(
         _ membership: ProjectMembership, of directory: borrowing OwnedDescriptor
     ) throws(Errno) {
+        reach(.assignment)
         let identity = try directory.status().identity
         let kept = Directory(try directory.duplicate())
         state.withLock { $0.members[identity] = membership == .none ? nil : (kept, membership) }
@@ -58,7 +74,8 @@ final class TestQuota: ProjectQuotaSource {
     func usage(
         of project: ProjectID, on _: borrowing OwnedDescriptor
     ) throws(Errno) -> ProjectUsage? {
-        state.withLock { state in
+        reach(.usage)
+        return state.withLock { state in
             let number = project.number
             let own = state.members.values.count { $0.membership.project == number && $0.directory.isThere }
             let usage = ProjectUsage(
@@ -71,11 +88,7 @@ final class TestQuota: ProjectQuotaSource {
     func setLimit(
         _ bytes: UInt64, of project: ProjectID, on _: borrowing OwnedDescriptor
     ) throws(Errno) {
-        let interruption = state.withLock { state in
-            defer { state.interruption = nil }
-            return state.interruption
-        }
-        try? interruption?()
+        reach(.limit)
         if let failure = state.withLock({ $0.failure }) { throw failure }
         state.withLock { $0.limits[project.number] = bytes == 0 ? nil : bytes }
     }

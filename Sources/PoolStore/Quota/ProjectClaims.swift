@@ -27,15 +27,16 @@ struct ProjectClaims {
         for owner: ProjectOwner, in claims: borrowing OwnedDescriptor, temporaries: borrowing OwnedDescriptor,
         on directory: borrowing OwnedDescriptor
     ) throws(DriverError) -> ProjectID {
-        let current = try attempt("see which project \(owner.path) belongs to") {
-            () throws(Errno) in
-            try source.membership(of: directory).project
-        }
         for candidate in ProjectID.candidates(for: owner, in: pool) {
             switch try holder(of: candidate, in: claims) {
             case .volume(owner):
-                if candidate.number == current { return candidate }
                 if try isUnused(candidate, on: directory) { return candidate }
+                // Looked at last: the file may be the directory itself, which another controller that makes this volume
+                // has just put into the project.
+                let current = try attempt("see which project \(owner.path) belongs to") { () throws(Errno) in
+                    try source.membership(of: directory).project
+                }
+                if candidate.number == current { return candidate }
                 // Somebody who does not look here has it by now.
                 try release(candidate, of: owner, in: claims)
             case .nobody:
@@ -53,6 +54,21 @@ struct ProjectClaims {
     /// Whether a volume can have this number: what a record says that it has may be anybody's.
     func canBelong(_ project: ProjectID, to owner: ProjectOwner) -> Bool {
         ProjectID.candidates(for: owner, in: pool).contains(project)
+    }
+
+    /// Claims the number again where somebody gave it up: another controller whose create of the same volume failed, or
+    /// whose deletion of an earlier one came to its end.
+    ///
+    /// - Returns: whether it is the volume's.
+    func confirm(
+        _ project: ProjectID, of owner: ProjectOwner, in claims: borrowing OwnedDescriptor,
+        temporaries: borrowing OwnedDescriptor
+    ) throws(DriverError) -> Bool {
+        switch try holder(of: project, in: claims) {
+        case .volume(owner): true
+        case .nobody: try mark(project, owner, in: claims, temporaries)
+        case .volume, .unreadable: false
+        }
     }
 
     /// Gives the number up, if it is this volume's. Twice is no error.
@@ -96,18 +112,13 @@ struct ProjectClaims {
         let content = PoolFile.bytes(["path": .string(owner.path), "volume": .string(owner.key.text)])
         let nonce = "\(owner.key).\(Nonce.random())"
         let isMade = try attempt("claim project \(project)") { () throws(Errno) in
-            let temporary = OwnedDescriptor.temporaryPrefix + nonce
             try temporaries.writeTemporary(content, nonce: nonce)
             do throws(Errno) {
-                try temporaries.link(temporary, to: claims, as: project.description)
-            } catch {
-                try? temporaries.removeFile(temporary)
-                guard error == .fileExists else { throw error }
+                try temporaries.publishTemporary(nonce: nonce, in: claims, as: project.description)
+                return true
+            } catch .fileExists {
                 return false
             }
-            try temporaries.removeFile(temporary)
-            try claims.synchronize()
-            return true
         }
         // Another controller that makes the same volume, or this one, whose reply was lost.
         guard !isMade else { return true }

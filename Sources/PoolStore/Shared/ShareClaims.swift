@@ -156,7 +156,7 @@ struct ShareClaims {
     private func entries(
         of hash: String, in directory: borrowing OwnedDescriptor, limit: Int = .max
     ) throws(DriverError) -> [String] {
-        try onShare("read the claims of \(pool.name)") { () throws(Errno) in
+        try undisturbed("read the claims of \(pool.name)") { () throws(Errno) in
             var names: [String] = []
             do throws(Errno) {
                 try directory.open(beneath: hash, [.readOnly, .directory]).forEachEntry { entry in
@@ -167,6 +167,18 @@ struct ShareClaims {
                 return []
             }
             return names
+        }
+    }
+
+    /// Repeats what found that another controller had removed the folder it had just opened.
+    private func undisturbed<Value>(
+        _ attempt: String, _ body: () throws(Errno) -> Value
+    ) throws(DriverError) -> Value {
+        try onShare(attempt) { () throws(Errno) in
+            for _ in 0..<8 {
+                do throws(Errno) { return try body() } catch .staleNFSFileHandle { continue }
+            }
+            return try body()
         }
     }
 
@@ -195,7 +207,7 @@ struct ShareClaims {
     private func unmark(
         _ entry: String, in hash: String, of directory: borrowing OwnedDescriptor
     ) throws(DriverError) {
-        try onShare("give up a directory on \(pool.name)") { () throws(Errno) in
+        try undisturbed("give up a directory on \(pool.name)") { () throws(Errno) in
             do throws(Errno) {
                 try directory.open(beneath: hash, [.readOnly, .directory]).removeFile(entry)
                 try directory.removeDirectory(hash)

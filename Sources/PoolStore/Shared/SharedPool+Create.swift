@@ -90,7 +90,7 @@ extension SharedPool {
         do throws(DriverError) {
             // A deletion that did not get to its end holds the claim until then.
             if wasClaimed {
-                try removeTemporaries(of: record.key, metadata)
+                try removeTemporaries(of: record, metadata)
                 if try finishDeletions(of: record.key, at: record.path, metadata, releasingFinished: false) != nil {
                     _ = try claims.take(record.path, for: record.key, isShared: record.isShared)
                 }
@@ -102,6 +102,7 @@ extension SharedPool {
             switch creation {
             case .made(let made):
                 try claims.confirm(made.path, for: made.key, isShared: made.isShared)
+                try settle(made, taken: nil, enforcement, metadata)
             case .existing(let other):
                 try settle(other, taken: record.project, enforcement, metadata)
             }
@@ -132,17 +133,15 @@ extension SharedPool {
         let file = SharedVolumeRecord.fileName(of: record.key)
         // With the key, so that whoever repeats a create that was cut off finds what it left.
         let temporary = "\(record.key).\(record.nonce)"
+        let folder = try temporaries(record, metadata)
         do throws(Errno) {
-            try metadata.records.writeTemporary(record.encoded, nonce: temporary)
+            try folder.writeTemporary(record.encoded, nonce: temporary)
             CrashPoint.shareRecordWritten.pass()
-            try metadata.records.publishTemporary(nonce: temporary, as: file)
+            try folder.publishTemporary(nonce: temporary, in: metadata.records, as: file)
             CrashPoint.shareRecordNamed.pass()
             return .made(record)
         } catch {
-            if error == .noSuchFileOrDirectory {
-                throw DriverError(
-                    .aborted, "another controller creates volume \(record.name) as well; repeat the call")
-            }
+            if error == .noSuchFileOrDirectory { throw .createdElsewhere(record) }
             // The server may have done it and the reply was lost: the nonce tells.
             if error == .fileExists, let found = try self.record(of: record.key, in: metadata) {
                 return found.nonce == record.nonce ? .made(found) : .existing(found)
@@ -151,18 +150,27 @@ extension SharedPool {
         }
     }
 
+    /// Where files of a volume are written before they get their names: its folder of claims. There a request that was
+    /// given up and reaches the server late leaves them where whoever makes or deletes the volume finds them.
+    func temporaries(
+        _ record: SharedVolumeRecord, _ metadata: SharedMetadata
+    ) throws(DriverError) -> OwnedDescriptor {
+        let folder = try onShare("open the claims on \(shown(record.path))") { () throws(Errno) -> OwnedDescriptor? in
+            do throws(Errno) {
+                return try metadata.claims.open(beneath: record.path.hash, [.readOnly, .directory])
+            } catch .noSuchFileOrDirectory {
+                return nil
+            }
+        }
+        guard let folder else { throw .createdElsewhere(record) }
+        return folder
+    }
+
     /// Removes what creates of this volume left that did not get to its end.
-    private func removeTemporaries(of key: VolumeKey, _ metadata: SharedMetadata) throws(DriverError) {
-        let prefix = "\(OwnedDescriptor.temporaryPrefix)\(key)."
-        try onShare("look for what an earlier create of \(key) left on \(name)") { () throws(Errno) in
-            var names: [String] = []
-            try metadata.records.forEachEntry { entry in
-                if let name = entry.name.string, name.hasPrefix(prefix) { names.append(name) }
-                return true
-            }
-            for name in names {
-                do throws(Errno) { try metadata.records.removeFile(name) } catch .noSuchFileOrDirectory {}
-            }
+    private func removeTemporaries(of record: SharedVolumeRecord, _ metadata: SharedMetadata) throws(DriverError) {
+        let folder = try temporaries(record, metadata)
+        try onShare("remove what an earlier create of \(record.key) left on \(name)") { () throws(Errno) in
+            try removeTemporaries(of: record.key, but: nil, in: folder)
         }
     }
 
@@ -238,6 +246,12 @@ extension SharedPool {
                 throw .share("make the directory \(shown(path))", error)
             }
         }
+    }
+}
+
+extension DriverError {
+    fileprivate static func createdElsewhere(_ record: SharedVolumeRecord) -> DriverError {
+        DriverError(.aborted, "another controller creates volume \(record.name) as well; repeat the call")
     }
 }
 

@@ -93,12 +93,13 @@ extension SharedPool {
             let folder = try metadata.claims.open(beneath: record.path.hash, [.readOnly, .directory])
             let marker = Self.markers(of: record.key) + Nonce.random()
             _ = try folder.open(beneath: marker, [.writeOnly, .create, .exclusive], mode: 0o600)
-            try removeMarkers(of: record.key, but: marker, in: folder)
+            try removeTemporaries(of: record.key, but: marker, in: folder)
             return Growth(folder: folder, marker: marker)
         }
     }
 
-    private func removeMarkers(
+    /// Files of the volume in its folder of claims that have no other name yet.
+    func removeTemporaries(
         of key: VolumeKey, but kept: String?, in folder: borrowing OwnedDescriptor
     ) throws(Errno) {
         var others: [String] = []
@@ -144,7 +145,7 @@ extension SharedPool {
         try onShare("end expansions of \(record.key) on \(name)") { () throws(Errno) in
             do throws(Errno) {
                 let folder = try metadata.claims.open(beneath: record.path.hash, [.readOnly, .directory])
-                try removeMarkers(of: record.key, but: nil, in: folder)
+                try removeTemporaries(of: record.key, but: nil, in: folder)
             } catch .noSuchFileOrDirectory {}
         }
         guard let revived = try self.record(of: record.key, in: metadata), revived.nonce == record.nonce else { return }

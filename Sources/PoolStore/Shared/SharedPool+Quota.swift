@@ -32,6 +32,10 @@ package struct SizeEnforcement: Sendable {
 /// 2. The file system gets its limit.
 /// 3. The directory, which is empty, becomes the project's.
 /// 4. The record, which names the project, makes the volume one.
+/// 5. What the record says is checked again, and mended.
+///
+/// Whoever gives a number up looks for a record of it afterwards, and whoever has made a record looks afterwards
+/// whether the number was given up: of two controllers at one volume, one sees what the other did.
 ///
 /// A deletion takes the limit away and gives the number up when the data is where `onDelete` says. A number whose
 /// volume is deleted by a controller that does not run on the server stays taken, with its limit.
@@ -107,9 +111,7 @@ extension SharedPool {
             try enforcement.miss("\(shown(record.path)) \(reason)", of: "create volume \(record.name)")
             return nil
         }
-        let folder = try onShare("open the claims on \(shown(record.path))") { () throws(Errno) in
-            try metadata.claims.open(beneath: record.path.hash, [.readOnly, .directory])
-        }
+        let folder = try temporaries(record, metadata)
         let project = try side.claims.take(
             for: record.owner, in: side.claimsDirectory, temporaries: folder, on: directory)
         CrashPoint.quotaClaimed.pass()
@@ -117,14 +119,10 @@ extension SharedPool {
             try setLimit(record.capacityBytes, of: project, side)
             CrashPoint.quotaLimitSet.pass()
             try onServer("put \(record.path.text) into project \(project)", side) { () throws(Errno) in
-                let wanted = ProjectMembership(project: project.number, isInherited: true)
-                guard try side.source.membership(of: directory) != wanted else { return }
-                try side.source.setMembership(wanted, of: directory)
-                try directory.synchronize()
+                try put(directory, into: project, side)
             }
         } catch {
-            try? leaveProject(record.path, project, side)
-            try? release(project, of: record.owner, side)
+            try? giveUp(project, of: record, side, metadata)
             throw error
         }
         CrashPoint.quotaDirectoryAssigned.pass()
@@ -134,8 +132,15 @@ extension SharedPool {
     /// After a create that took it has failed for good.
     func giveUp(_ project: ProjectID, of record: SharedVolumeRecord, _ metadata: SharedMetadata) throws(DriverError) {
         guard let side = try serverSide(metadata) else { return }
+        try giveUp(project, of: record, side, metadata)
+    }
+
+    private func giveUp(
+        _ project: ProjectID, of record: SharedVolumeRecord, _ side: borrowing ServerSide, _ metadata: SharedMetadata
+    ) throws(DriverError) {
+        guard try self.record(of: record.key, in: metadata)?.project != project else { return }
         try leaveProject(record.path, project, side)
-        try release(project, of: record.owner, side)
+        try releaseUnlessRecorded(project, of: record.owner, side, metadata)
     }
 
     private func reasonAgainst(
@@ -152,28 +157,39 @@ extension SharedPool {
         }
     }
 
-    /// After a create found the volume that is there: its limit is the one of its record, whatever a create that ran
-    /// beside wanted. What this create itself took and the record does not name is given up.
+    /// At the end of a create: what the file system does is what the volume's record says, whatever a create or a
+    /// deletion that ran beside wanted. What this create itself took and the record does not name is given up.
     func settle(
         _ record: SharedVolumeRecord, taken: ProjectID?, _ enforcement: SizeEnforcement, _ metadata: SharedMetadata
     ) throws(DriverError) {
         guard taken != nil || record.project != nil, let side = try serverSide(metadata) else { return }
-        if let taken, taken != record.project {
-            try leaveProject(record.path, taken, side)
-            try release(taken, of: record.owner, side)
-        }
+        if let taken, taken != record.project { try giveUp(taken, of: record, side, metadata) }
         guard let project = record.project, side.claims.canBelong(project, to: record.owner) else { return }
-        if let reason = side.source.reasonAgainst(side.root, at: side.exportRoot.path) {
-            return try enforcement.miss(reason, of: "serve volume \(record.name)")
+        try hold(record, in: project, enforcement, side, metadata)
+    }
+
+    /// Makes what the record says so again where it is not.
+    private func hold(
+        _ record: SharedVolumeRecord, in project: ProjectID, _ enforcement: SizeEnforcement,
+        _ side: borrowing ServerSide, _ metadata: SharedMetadata
+    ) throws(DriverError) {
+        func miss(_ reason: String) throws(DriverError) {
+            try enforcement.miss(reason, of: "serve volume \(record.name)")
         }
+        if let reason = side.source.reasonAgainst(side.root, at: side.exportRoot.path) { return try miss(reason) }
+        let isOurs = try side.claims.confirm(
+            project, of: record.owner, in: side.claimsDirectory, temporaries: temporaries(record, metadata))
+        guard isOurs else { return try miss("project \(project), which its record names, is another volume's") }
         let directory = try serverDirectory(of: record.path, side)
-        let current = try onServer("look at the project of \(record.path.text)", side) { () throws(Errno) in
-            try side.source.membership(of: directory)
+        let isInside = try onServer("look at the project of \(record.path.text)", side) { () throws(Errno) in
+            let current = try side.source.membership(of: directory)
+            // What has files in it would be counted in part.
+            guard current == .none, try directory.isEmptyDirectory() else { return current.project == project.number }
+            try put(directory, into: project, side)
+            return true
         }
-        guard current.project == project.number else {
-            return try enforcement.miss(
-                "\(shown(record.path)) is not in project \(project), as its record says",
-                of: "serve volume \(record.name)")
+        guard isInside else {
+            return try miss("\(shown(record.path)) is not in project \(project), as its record says")
         }
         var capacityBytes = record.capacityBytes
         while true {
@@ -246,7 +262,16 @@ extension SharedPool {
         guard let project = record.project, let side = try serverSide(metadata) else { return }
         // Else the record would name what is somebody else's.
         guard side.claims.canBelong(project, to: record.owner) else { return }
-        try release(project, of: record.owner, side)
+        try releaseUnlessRecorded(project, of: record.owner, side, metadata)
+    }
+
+    private func releaseUnlessRecorded(
+        _ project: ProjectID, of owner: ProjectOwner, _ side: borrowing ServerSide, _ metadata: SharedMetadata
+    ) throws(DriverError) {
+        try release(project, of: owner, side)
+        guard let record = try record(of: owner.key, in: metadata), record.owner == owner, record.project == project
+        else { return }
+        try hold(record, in: project, .none, side, metadata)
     }
 
     private func release(
@@ -260,6 +285,15 @@ extension SharedPool {
         CrashPoint.quotaLimitCleared.pass()
         try side.claims.release(project, of: owner, in: side.claimsDirectory)
         CrashPoint.quotaReleased.pass()
+    }
+
+    private func put(
+        _ directory: borrowing OwnedDescriptor, into project: ProjectID, _ side: borrowing ServerSide
+    ) throws(Errno) {
+        let wanted = ProjectMembership(project: project.number, isInherited: true)
+        guard try side.source.membership(of: directory) != wanted else { return }
+        try side.source.setMembership(wanted, of: directory)
+        try directory.synchronize()
     }
 
     private func leaveProject(

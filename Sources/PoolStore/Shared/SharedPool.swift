@@ -100,7 +100,7 @@ final class SharedMetadata: Sendable {
         let nonce = Nonce.random()
         try metadata.writeTemporary(PoolFormat(id: .random()).encoded, nonce: nonce)
         do throws(Errno) {
-            try metadata.publishTemporary(nonce: nonce, as: Pool.formatName)
+            try metadata.publishTemporary(nonce: nonce, in: metadata, as: Pool.formatName)
         } catch .fileExists {
             // Another controller was faster, and its format is as good.
         }

@@ -238,7 +238,7 @@ struct NFSQuotaTests {
                     for number in 0..<4 {
                         for driver in [first, second] {
                             group.addTask {
-                                try await Self.repeatedly("made") {
+                                try await insist("made") {
                                     _ = try await Self.make("two-\(number)", of: 2, on: driver, server)
                                 }
                             }
@@ -252,7 +252,7 @@ struct NFSQuotaTests {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for (volume, size) in [(volume, 5), (same, 7)] {
                         group.addTask {
-                            try await Self.repeatedly("expanded") {
+                            try await insist("expanded") {
                                 let grown = try await Self.expand(volume, to: size)
                                 #expect(grown == 5 || grown == 7)
                             }
@@ -267,7 +267,7 @@ struct NFSQuotaTests {
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         for driver in [first, second] {
                             group.addTask {
-                                try await Self.repeatedly("deleted") {
+                                try await insist("deleted") {
                                     _ = try await driver.call("Controller/DeleteVolume", volume.deleteRequest)
                                 }
                             }
@@ -276,18 +276,6 @@ struct NFSQuotaTests {
                     }
                 }
                 try await NFSLifeTests.expectNoVolumes()
-            }
-        }
-    }
-
-    /// As an orchestrator does with a call that was ABORTED.
-    private static func repeatedly(_ what: String, _ body: () async throws -> Void) async throws {
-        try await eventually(what) {
-            do {
-                try await body()
-                return true
-            } catch let status as GRPCStatus where status.code == .aborted {
-                return false
             }
         }
     }
