@@ -13,6 +13,7 @@
 const int CLinuxShims_AT_FDCWD = AT_FDCWD;
 const int CLinuxShims_AT_EMPTY_PATH = AT_EMPTY_PATH;
 const int CLinuxShims_AT_SYMLINK_NOFOLLOW = AT_SYMLINK_NOFOLLOW;
+const int CLinuxShims_AT_STATX_FORCE_SYNC = AT_STATX_FORCE_SYNC;
 const int CLinuxShims_AT_REMOVEDIR = AT_REMOVEDIR;
 const unsigned CLinuxShims_RENAME_NOREPLACE = RENAME_NOREPLACE;
 const uint64_t CLinuxShims_RESOLVE_BENEATH = RESOLVE_BENEATH;
@@ -29,7 +30,8 @@ int CLinuxShims_openat2(int directory, const char *path, uint64_t flags, uint64_
 int CLinuxShims_statx(int directory, const char *path, int flags, CLinuxShims_status *status) {
     struct statx s;
     unsigned mask = STATX_BASIC_STATS | STATX_MNT_ID;
-    if (statx(directory, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, mask, &s) != 0) return -1;
+    if ((flags & AT_STATX_SYNC_TYPE) == 0) flags |= AT_STATX_DONT_SYNC;
+    if (statx(directory, path, flags | AT_NO_AUTOMOUNT, mask, &s) != 0) return -1;
     *status = (CLinuxShims_status){
         .device = (uint64_t)s.stx_dev_major << 32 | s.stx_dev_minor,
         .inode = s.stx_ino,

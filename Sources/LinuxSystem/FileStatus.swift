@@ -127,6 +127,12 @@ extension OwnedDescriptor {
         try Self.status(directory: rawValue, path: "", flags: CLinuxShims_AT_EMPTY_PATH)
     }
 
+    /// As the server of a network file system says it now (statx(2), AT_STATX_FORCE_SYNC). Waits for it.
+    package func statusFromServer() throws(Errno) -> FileStatus {
+        let flags = CLinuxShims_AT_EMPTY_PATH | CLinuxShims_AT_STATX_FORCE_SYNC
+        return try Self.status(directory: rawValue, path: "", flags: flags)
+    }
+
     /// Of a name in this directory; the last component is not followed.
     package func status(of name: String) throws(Errno) -> FileStatus {
         try Self.status(directory: rawValue, path: name, flags: CLinuxShims_AT_SYMLINK_NOFOLLOW)

@@ -13,6 +13,10 @@ extension DriverError {
         case .tooManySymbolicLinkLevels:
             return DriverError(
                 .failedPrecondition, "\(path): the links on the way to it lead in a circle; repair them", cause: cause)
+        case .staleNFSFileHandle:
+            return DriverError(
+                .unavailable, "cannot look at \(path): what is mounted there is gone from its server; repeat the call",
+                cause: cause)
         default:
             return DriverError(
                 .internalError, "cannot look at \(path): \(errno); see whether the node's file system is healthy",

@@ -39,6 +39,21 @@ package struct MountPoint: ~Copyable {
         }
     }
 
+    /// Whether something is mounted there that its server says is gone. It can be neither opened nor asked which mount
+    /// it is, only detached; with it goes nothing that anybody could still reach.
+    func isStale() throws(DriverError) -> Bool {
+        do {
+            _ = try parent.status(of: name)
+            return false
+        } catch  where error == .staleNFSFileHandle {
+            return true
+        } catch  where error == .noSuchFileOrDirectory {
+            return false
+        } catch {
+            throw .cannotExamine(path, error)
+        }
+    }
+
     /// What is there now, held open, so that what is decided about it is done to it.
     func occupant() throws(DriverError) -> Occupant? {
         do {

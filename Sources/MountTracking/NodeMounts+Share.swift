@@ -53,6 +53,7 @@ extension NodeMounts {
         }
         if case .mounted = found, try await !isStale(path, intent.volume, share) { return }
         let tree = try await tree(of: intent, share, components, staging: staging)
+        if case .mounted = found { try await checkFresh(tree, intent.volume, share) }
         if let permissions, intent.role == .stage, !intent.attributes.readOnly {
             try await setPermissions(permissions, of: tree, intent.volume, share)
         }
@@ -67,7 +68,18 @@ extension NodeMounts {
         at path: MountPath, for intent: MountIntent, _ share: NetworkShare, _ components: [String]
     ) throws(DriverError) -> Found {
         let field = intent.role.pathField
-        guard let place = try MountPoint.open(path), let occupant = try place.occupant() else {
+        let place = try MountPoint.open(path)
+        if try place?.isStale() == true {
+            guard let known = try ledger.entry(at: path) else {
+                throw DriverError(
+                    .failedPrecondition,
+                    "\(field) \(path): a foreign mount is there whose directory is gone from its server; find out "
+                        + "whose it is, unmount it, and repeat the call")
+            }
+            try check(known, against: intent, at: path)
+            return .mounted
+        }
+        guard let place, let occupant = try place.occupant() else {
             guard intent.role == .publish else {
                 throw DriverError(
                     .failedPrecondition, "\(field) \(path): it does not exist; the orchestrator must make it")
@@ -82,6 +94,13 @@ extension NodeMounts {
             try adopt(occupant, at: path, for: intent, share, components)
             return .mounted
         }
+        try check(known, against: intent, at: path)
+        return .mounted
+    }
+
+    /// That what is mounted there, by us, is what is asked for.
+    private func check(_ known: LedgerEntry, against intent: MountIntent, at path: MountPath) throws(DriverError) {
+        let field = intent.role.pathField
         guard known.intent.volume == intent.volume, known.intent.role == intent.role else {
             throw DriverError(
                 .failedPrecondition,
@@ -95,7 +114,6 @@ extension NodeMounts {
                 "\(field) \(path): volume \(intent.volume) is mounted there, but read-only or its mount flags are not "
                     + "as asked; unmount it by the opposite call, and repeat this one")
         }
-        return .mounted
     }
 
     /// Whether the server no longer knows what is mounted there. That alone is a reason to mount it anew: of a server
@@ -104,12 +122,12 @@ extension NodeMounts {
     {
         try await shares.onLane(of: share.name, "see whether volume \(volume) is still there") {
             () throws(DriverError) in
-            guard let place = try MountPoint.open(path), let occupant = try place.occupant() else { return false }
+            guard let place = try MountPoint.open(path) else { return false }
+            if try place.isStale() { return true }
+            guard let occupant = try place.occupant() else { return false }
             do throws(Errno) {
-                _ = try occupant.descriptor.fileSystemStatus()
-                return false
+                return try occupant.descriptor.isStale()
             } catch {
-                if error == .staleNFSFileHandle { return true }
                 throw .share("look at \(path)", error)
             }
         }
@@ -126,10 +144,11 @@ extension NodeMounts {
         }
         let isStaged = try await work { node throws(DriverError) in
             guard let entry = try node.ledger.entry(at: staging), let place = try MountPoint.open(staging),
-                let status = try place.status()
+                entry.intent.volume == intent.volume, entry.intent.role == .stage
             else { return false }
-            return entry.intent.volume == intent.volume && entry.intent.role == .stage && status.isMountRoot
-                && status.identity == entry.tree
+            if try place.isStale() { return true }
+            guard let status = try place.status() else { return false }
+            return status.isMountRoot && status.identity == entry.tree
         }
         guard isStaged else {
             throw DriverError(
@@ -139,10 +158,22 @@ extension NodeMounts {
         }
         if try await isStale(staging, intent.volume, share) {
             let fresh = Tree(try await shares.tree(of: share, components, for: intent.volume))
+            try await checkFresh(fresh, intent.volume, share)
             try await work { node throws(DriverError) in try node.replaceStaged(at: staging, by: fresh.descriptor) }
         }
         return try await work { node throws(DriverError) in
             try node.cloneStagedShare(at: staging, for: intent)
+        }
+    }
+
+    /// That what is to take the place of a stale mount is not the same directory again, found where the kernel still
+    /// remembers it.
+    private func checkFresh(_ tree: Tree, _ volume: VolumeID, _ share: NetworkShare) async throws(DriverError) {
+        let attempt = "see whether the directory of volume \(volume) is there again"
+        try await shares.onLane(of: share.name, attempt) { () throws(DriverError) in
+            let isStale: Bool
+            do throws(Errno) { isStale = try tree.descriptor.isStale() } catch { throw .share(attempt, error) }
+            guard !isStale else { throw .share(attempt, .staleNFSFileHandle) }
         }
     }
 
@@ -171,12 +202,15 @@ extension NodeMounts {
     /// there else is a directory of the node's own disk, to which a container that starts just then would write. Before
     /// Linux 6.5 nothing can be mounted beneath a mount, and on top of one whose directory is gone nothing can be
     /// mounted at all: there the stale one is detached first, and the fresh one, which is ready, attached right after.
+    ///
+    /// - Parameter stale: nil when it cannot be opened.
     private func replace(
-        _ stale: borrowing MountPoint.Occupant, at place: borrowing MountPoint, by tree: borrowing OwnedDescriptor,
+        _ stale: consuming MountPoint.Occupant?, at place: borrowing MountPoint, by tree: borrowing OwnedDescriptor,
         for volume: VolumeID
     ) throws(DriverError) {
         do throws(Errno) {
             do throws(Errno) {
+                guard let stale else { throw .invalidArgument }
                 try tree.attachMount(beneath: stale.descriptor)
                 try place.parent.detachMount(place.name)
             } catch .invalidArgument {
@@ -236,6 +270,10 @@ extension NodeMounts {
         try record(LedgerEntry(intent: intent, tree: identity, share: share))
         var isNew = false
         do throws(DriverError) {
+            if try place.isStale() {
+                try replace(nil, at: place, by: tree, for: intent.volume)
+                return CrashPoint.attached(intent.role).pass()
+            }
             if try place.status() == nil {
                 try makeTarget(place)
                 isNew = true

@@ -14,14 +14,14 @@ extension NodeMounts {
         do throws(DriverError) {
             try await shares.onLane(of: share, "store what was written to volume \(volume)", until: end) {
                 () throws(DriverError) in
-                guard let place = try MountPoint.open(path), let status = try place.status(), status.isMountRoot else {
-                    return
-                }
+                // There is nothing to be stored in what is no longer there.
+                guard let place = try MountPoint.open(path), try !place.isStale(), let status = try place.status(),
+                    status.isMountRoot
+                else { return }
                 do throws(Errno) {
                     try place.parent.open(beneath: place.name, [.readOnly, .directory, .noFollow])
                         .synchronizeFileSystem()
                 } catch {
-                    // There is nothing to be stored in what is no longer there.
                     guard error != .staleNFSFileHandle else { return }
                     var failure = DriverError.share("store what was written to volume \(volume)", error)
                     // What a server that answers refused earlier, for want of quota say, comes back as this.

@@ -60,14 +60,22 @@ extension NodeMounts {
             if unknown > 0 { report(.unknownMountsRemoved(path: path.text, count: unknown)) }
         }
         for _ in 0..<Self.mostLayers {
-            guard let status = try place.status(), status.isMountRoot else { return }
-            let isKnown = status.identity == entry?.tree
-            guard isKnown || isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
-            // Held before it is detached, or its end could come with that.
-            if let owner = owner(of: status, entry: isKnown ? entry : nil, at: path),
-                let occupant = try place.occupant()
-            {
-                layers.hold(occupant.takeDescriptor(), of: owner)
+            let isKnown: Bool
+            if try place.isStale() {
+                // Which one it is nobody can see. Its end waits for nobody either: the server answers, and nothing of
+                // it can be stored.
+                isKnown = entry?.share != nil
+                guard isKnown || isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
+            } else {
+                guard let status = try place.status(), status.isMountRoot else { return }
+                isKnown = status.identity == entry?.tree
+                guard isKnown || isOurs else { throw refusal(toUnmount: path, entry: entry, role) }
+                // Held before it is detached, or its end could come with that.
+                if let owner = owner(of: status, entry: isKnown ? entry : nil, at: path),
+                    let occupant = try place.occupant()
+                {
+                    layers.hold(occupant.takeDescriptor(), of: owner)
+                }
             }
             do {
                 try place.parent.detachMount(place.name)

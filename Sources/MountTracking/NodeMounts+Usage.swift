@@ -70,7 +70,12 @@ extension NodeMounts {
                     throw DriverError.notMounted(volume, path)
                 }
                 do throws(Errno) {
-                    return try occupant.descriptor.fileSystemStatus().usage
+                    let usage = try occupant.descriptor.fileSystemStatus().usage
+                    // The file system is there, which says nothing of the directory.
+                    guard try occupant.descriptor.statusFromServer().linkCount > 0 else {
+                        throw .staleNFSFileHandle
+                    }
+                    return usage
                 } catch {
                     throw .share("measure volume \(volume)", error)
                 }

@@ -216,9 +216,10 @@ extension MountRole {
 extension LedgerEntry {
     /// What the kernel says of the entry's path now.
     func presence() throws(DriverError) -> TrackedMount.Presence {
-        guard let place = try MountPoint.open(try MountPath(intent.path, field: intent.role.pathField)),
-            let status = try place.status(), status.isMountRoot
-        else { return .absent }
+        let path = try MountPath(intent.path, field: intent.role.pathField)
+        guard let place = try MountPoint.open(path) else { return .absent }
+        if try place.isStale() { return share == nil ? .foreign : .mounted }
+        guard let status = try place.status(), status.isMountRoot else { return .absent }
         return status.identity == tree ? .mounted : .foreign
     }
 }

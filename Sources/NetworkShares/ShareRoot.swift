@@ -37,12 +37,7 @@ package final class ShareRoot: Sendable {
 
     /// Whether the server no longer knows what was opened.
     var isStale: Bool {
-        do throws(Errno) {
-            _ = try mount.fileSystemStatus()
-            return false
-        } catch {
-            return error == .staleNFSFileHandle
-        }
+        do throws(Errno) { return try mount.isStale() } catch { return false }
     }
 
     /// Whether calls on it come back with an error when the server stays silent, in place of waiting for it.
@@ -116,4 +111,20 @@ package final class ShareRoot: Sendable {
 extension CrashPoint {
     fileprivate static let rootMounted = CrashPoint("stage-share.root-mounted")
     fileprivate static let directoryOpened = CrashPoint("stage-share.directory-opened")
+}
+
+extension OwnedDescriptor {
+    /// Whether the server says that the directory is gone. Waits for it.
+    ///
+    /// A directory that something on the server still has open has no name any more and can be asked about. fstatfs(2)
+    /// comes first: when it fails so, the kernel also forgets what it knows of the directory's name, which may lead to
+    /// a new one by now (Linux, nfs_statfs).
+    package func isStale() throws(Errno) -> Bool {
+        do throws(Errno) {
+            _ = try fileSystemStatus()
+            return try statusFromServer().linkCount == 0
+        } catch .staleNFSFileHandle {
+            return true
+        }
+    }
 }

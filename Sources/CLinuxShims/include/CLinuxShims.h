@@ -32,7 +32,8 @@ typedef struct CLinuxShims_status {
     bool is_mount_root;
     uint64_t mount_id;
 } CLinuxShims_status;
-/* flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW; attributes are taken as cached (AT_STATX_DONT_SYNC). */
+/* flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_STATX_FORCE_SYNC, without which attributes are taken as cached
+ * (AT_STATX_DONT_SYNC). */
 int CLinuxShims_statx(int directory, const char *path, int flags, CLinuxShims_status *status);
 
 /* Whether statx(2) says ids and roots of mounts: 1, 0, or -1. */
@@ -135,6 +136,7 @@ void CLinuxShims_set_thread_group(uintptr_t group);
 extern const int CLinuxShims_AT_FDCWD;
 extern const int CLinuxShims_AT_EMPTY_PATH;
 extern const int CLinuxShims_AT_SYMLINK_NOFOLLOW;
+extern const int CLinuxShims_AT_STATX_FORCE_SYNC;
 extern const int CLinuxShims_AT_REMOVEDIR;
 extern const unsigned CLinuxShims_RENAME_NOREPLACE;
 extern const uint64_t CLinuxShims_RESOLVE_BENEATH;

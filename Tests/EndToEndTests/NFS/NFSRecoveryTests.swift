@@ -93,13 +93,18 @@ struct NFSRecoveryTests {
         }
     }
 
-    @Test("what is stale for good is mounted anew, and a container in the old mount never writes to the node's disk")
-    func stale() async throws {
+    @Test(
+        "what is stale for good is mounted anew, and a container in the old mount never writes to the node's disk",
+        arguments: [false, true])
+    func stale(isOpenOnServer: Bool) async throws {
         try await NFSSite.each { site in
             let volume = try await PreparedCall(.publish, "stale", at: site)
             // As a container has it, which keeps what was mounted when it started.
             let container = open(volume.volume.target(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             #expect(container >= 0)
+            // Then the server goes on answering for the directory: as one without a name.
+            let onServer = isOpenOnServer ? open(site.file("stale"), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1
+            defer { close(onServer) }
             try await site.server.run("remove", "\(NFSServer.files)/stale")
             try makeDirectory(site.file("stale"))
             #expect(writeFile(site.file("stale/data"), PreparedCall.data) == nil)
@@ -119,6 +124,23 @@ struct NFSRecoveryTests {
             // That nothing is on the local disk is seen by unpublish, which would have moved it aside.
             try await volume.finish()
             #expect(!exists("\(site.driver.directory)/state/strays"))
+        }
+    }
+
+    @Test("what is stale for good is measured as abnormal, and unmounted", arguments: [false, true])
+    func staleEnd(isOpenOnServer: Bool) async throws {
+        try await NFSSite.each { site in
+            let volume = try await PreparedCall(.publish, "ended", at: site).volume
+            let onServer = isOpenOnServer ? open(site.file("ended"), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1
+            defer { close(onServer) }
+            try await site.server.run("remove", "\(NFSServer.files)/ended")
+            #expect(writeFile(volume.target() + "/lost", "lost") != nil)
+            #expect(try await volume.stats()["volumeCondition"]["abnormal"] == .bool(true))
+            for _ in 0..<2 { try await volume.unpublish() }
+            for _ in 0..<2 { try await volume.unstage() }
+            #expect(!mounts(below: site.driver.directory).contains { $0.contains("ended") })
+            #expect(!exists("\(site.driver.directory)/state/strays"))
+            for _ in 0..<2 { try await volume.delete() }
         }
     }
 
