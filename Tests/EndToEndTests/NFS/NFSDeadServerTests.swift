@@ -100,13 +100,6 @@ struct NFSDeadServerTests {
         }
     }
 
-    /// The numbers of a share's lane.
-    private func lane(_ server: NFSServer, of driver: Driver) async throws -> JSONValue {
-        let name = "\(server.address):\(NFSServer.files)"
-        return try await driver.call("/moorage.inspect.v1.Inspect/ListShares")["entries"].elements
-            .first { $0["name"].string == name }.required("no lane of \(name)")
-    }
-
     @Test(
         "while one share is dead 200 calls on another one succeed, and none has to do with the dead one's lane",
         arguments: Death.allCases)
@@ -123,7 +116,7 @@ struct NFSDeadServerTests {
                 }
                 try await group.waitForAll()
             }
-            let dead = try await lane(server, of: driver)
+            let dead = try await server.lane(of: driver)
             #expect(dead["circuit"].string != "CLOSED", "\(dead.text())")
             #expect(dead["stuck"].integer > 0, "\(dead.text())")
             #expect(dead["threads"].integer <= 4, "\(dead.text())")
@@ -139,13 +132,13 @@ struct NFSDeadServerTests {
                 }
                 try await group.waitForAll()
             }
-            let alive = try await lane(other, of: driver)
+            let alive = try await other.lane(of: driver)
             #expect(alive["admitted"].integer >= 200, "\(alive.text())")
             for name in ["queueFull", "silent", "stuck", "deadline"] {
                 #expect(alive["refused"][name].integer == 0, "\(alive.text())")
             }
             #expect(alive["timedOut"].integer == 0, "\(alive.text())")
-            let after = try await lane(server, of: driver)
+            let after = try await server.lane(of: driver)
             for name in ["admitted", "largestQueue", "queued", "timedOut"] {
                 #expect(after[name].integer == dead[name].integer, "\(dead.text()) then \(after.text())")
             }

@@ -14,12 +14,6 @@ struct NFSInspectTests {
         try await driver.call("\(Self.service)/\(method)")["entries"].elements
     }
 
-    private func share(of server: NFSServer, on driver: Driver) async throws -> JSONValue {
-        let name = "\(server.address):\(NFSServer.files)"
-        return try await entries("ListShares", on: driver).first { $0["name"].string == name }
-            .required("\(name) is not listed")
-    }
-
     private func cleanUp(_ volume: NFSVolume) async throws {
         try await eventually("the volume is deleted", within: 60) {
             do {
@@ -37,26 +31,26 @@ struct NFSInspectTests {
     func recovery(death: NFSDeadServerTests.Death) async throws {
         try await NFSLifeTests.with(Self.timeout) { driver, server in
             let volume = try await NFSVolume.make("probed", on: driver, server)
-            let before = try await share(of: server, on: driver)
+            let before = try await server.lane(of: driver)
             #expect(before["circuit"].string == "CLOSED" && before["roots"].integer == 1, "\(before.text())")
             #expect(before["rootsUsed"] != .null && before["cause"] == .null)
             try await server.run(death.rawValue)
             let capacity = #"{"parameters": {"server": "\#(server.address)", "share": "\#(NFSServer.files)"}}"#
             #expect(try await driver.failure("Controller/GetCapacity", capacity).code == .unavailable)
-            let open = try await share(of: server, on: driver)
+            let open = try await server.lane(of: driver)
             #expect(["OPEN", "HALF_OPEN"].contains(open["circuit"].string), "\(open.text())")
             #expect(["DEADLINE_PASSED", "REPORTED"].contains(open["cause"].string), "\(open.text())")
             #expect(open["since"] != .null && open["roots"].integer == 1, "\(open.text())")
             try await eventually("the lane asked by itself, in vain", within: 60) {
                 driver.log.contains("is asked again in")
             }
-            #expect(try await share(of: server, on: driver)["circuit"].string != "CLOSED")
+            #expect(try await server.lane(of: driver)["circuit"].string != "CLOSED")
             try await server.run(death.end)
             if death == .stop { try await server.run("grace") }
             try await eventually("the circuit closes", within: 120) {
-                try await share(of: server, on: driver)["circuit"].string == "CLOSED"
+                try await server.lane(of: driver)["circuit"].string == "CLOSED"
             }
-            let closed = try await share(of: server, on: driver)
+            let closed = try await server.lane(of: driver)
             #expect(closed["admitted"].integer == open["admitted"].integer, "no call had to try")
             #expect(closed["refused"] == open["refused"])
             try await eventually("the change is in the log") { driver.log.contains("answers again, after ") }

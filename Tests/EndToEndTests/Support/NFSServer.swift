@@ -1,4 +1,5 @@
 import Glibc
+import JSONText
 import Testing
 
 /// The NFS servers of the test machine (hack/vm-nfs). One is made for the whole run; what a test does to it, it undoes.
@@ -40,10 +41,18 @@ struct NFSServer: Sendable {
 }
 
 extension NFSServer {
+    /// What a driver tells of its lane to this server's files.
+    func lane(of driver: Driver) async throws -> JSONValue {
+        let share = "\(address):\(Self.files)"
+        return try await driver.call("/moorage.inspect.v1.Inspect/ListShares")["entries"].elements
+            .first { $0["name"].string == share }.required("\(share) is not listed")
+    }
+
     /// What a driver keeps on a share when there are no volumes on it.
     func expectNoVolumes(on share: String = NFSServer.files) async throws {
         for folder in ["claims", "below", "volumes"] {
-            #expect(try entries("\(files(share))/.moorage/\(folder)").isEmpty, "\(folder) on \(name)")
+            let left = try entries("\(files(share))/.moorage/\(folder)")
+            #expect(left == [], "\(folder) on \(name)")
         }
         try await eventually("the trash of \(name) is empty") {
             try entries("\(files(share))/.moorage/trash").isEmpty
