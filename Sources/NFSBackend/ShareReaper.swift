@@ -21,7 +21,11 @@ final class ShareReaper: Sendable {
         self.report = report
     }
 
-    /// Begins to empty the trash, unless that is going on. What is left after an error waits for the next time.
+    /// What follows an error. Much of what fails does not for long: of a file that the driver itself has open NFS keeps
+    /// another name in the directory until it is closed, and a server that was silent comes back.
+    private static let pauses = [1, 2, 4, 8, 16, 30].map { Duration.seconds($0) }
+
+    /// Begins to empty the trash, unless that is going on. What is left after errors waits for the next time.
     func empty(_ share: NetworkShare, _ pool: @escaping @Sendable (ShareRoot) throws(DriverError) -> SharedPool) {
         let isFirst = busy.withLock { busy in
             defer { busy[share.name] = busy[share.name] == nil ? false : true }
@@ -29,13 +33,18 @@ final class ShareReaper: Sendable {
         }
         guard isFirst else { return }
         Task {
+            var pauses = Self.pauses[...]
             repeat {
                 do throws(DriverError) {
                     while try await removeSome(share, pool) {}
                 } catch {
-                    report(.trashLeft(share: share.name, reason: error.message))
-                    _ = busy.withLock { $0.removeValue(forKey: share.name) }
-                    return
+                    guard let pause = pauses.popFirst() else {
+                        report(.trashLeft(share: share.name, reason: error.message))
+                        _ = busy.withLock { $0.removeValue(forKey: share.name) }
+                        return
+                    }
+                    try? await Task.sleep(for: pause)
+                    busy.withLock { $0[share.name] = true }
                 }
             } while isMoreToDo(share)
         }
@@ -52,28 +61,44 @@ final class ShareReaper: Sendable {
         }
     }
 
-    /// - Returns: whether something is left.
+    /// What cannot be removed keeps nothing else from being removed.
+    ///
+    /// - Returns: whether there was no time for all.
     private func removeSome(
         _ share: NetworkShare, _ pool: @escaping @Sendable (ShareRoot) throws(DriverError) -> SharedPool
     ) async throws(DriverError) -> Bool {
         try await shares.withRoot(of: share, "empty the trash of \(share)") { [report] root throws(DriverError) in
             let pool = try pool(root)
             let end = ContinuousClock.now.advanced(by: Self.slice)
+            var failure: DriverError?
             for entry in try pool.trashEntries() {
-                let outcome = try pool.withTrash { trash throws(DriverError) in
-                    do throws(TreeRemoval.Failure) {
-                        return try TreeRemoval.remove(entry, in: trash) { .now >= end }
-                    } catch {
-                        if case .refused(let errno) = error.reason {
-                            throw .share("remove \(entry) from the trash of \(share)", errno)
-                        }
-                        throw DriverError(.internalError, "\(entry) stays in the trash of \(share): \(error)")
-                    }
+                do throws(DriverError) {
+                    guard try Self.remove(entry, from: pool, of: share, until: end) else { return true }
+                    report(.trashRemoved(share: share.name, entry: entry))
+                } catch {
+                    guard !error.isSilence else { throw error }
+                    failure = failure ?? error
                 }
-                guard outcome == .removed else { return true }
-                report(.trashRemoved(share: share.name, entry: entry))
             }
+            if let failure { throw failure }
             return false
         }
+    }
+
+    /// - Returns: false when there was no time for all of it.
+    private static func remove(
+        _ entry: String, from pool: SharedPool, of share: NetworkShare, until end: ContinuousClock.Instant
+    ) throws(DriverError) -> Bool {
+        let outcome = try pool.withTrash { trash throws(DriverError) in
+            do throws(TreeRemoval.Failure) {
+                return try TreeRemoval.remove(entry, in: trash) { .now >= end }
+            } catch {
+                if case .refused(let errno) = error.reason {
+                    throw .share("remove \(entry) from the trash of \(share)", errno)
+                }
+                throw DriverError(.internalError, "\(entry) stays in the trash of \(share): \(error)")
+            }
+        }
+        return outcome == .removed
     }
 }

@@ -180,6 +180,29 @@ struct NFSLifeTests {
         }
     }
 
+    @Test("trash that cannot be removed keeps no other, and is removed without another call when it can be")
+    func stubbornTrash() async throws {
+        try await Self.with { driver, server in
+            let volumes = try await [
+                NFSVolume.make("a", on: driver, server), NFSVolume.make("b", on: driver, server),
+            ]
+            let file = "\(server.files())/a/file"
+            #expect(writeFile(file, "text") == nil)
+            func change(_ flag: String, _ path: String) async throws {
+                let finished = try await Finished.run(["/usr/bin/chattr", flag, path], in: "/tmp")
+                #expect(finished.ending == .exit(0), "\(finished.errors)")
+            }
+            try await change("+i", file)
+            for volume in volumes { try await volume.delete() }
+            let trash = "\(server.files())/.moorage/trash"
+            try await eventually("the other one is removed") { try entries(trash).count == 1 }
+            let left = try #require(try entries(trash).first)
+            #expect(left.hasPrefix("a."))
+            try await change("-i", "\(trash)/\(left)/data/file")
+            try await Self.expectNoVolumes()
+        }
+    }
+
     @Test("owner, group and permissions are those of the class")
     func owner() async throws {
         try await Self.with { driver, server in
