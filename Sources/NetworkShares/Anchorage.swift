@@ -66,11 +66,11 @@ final class Anchorage: Sendable {
 
     private func openPrivate() throws(Errno) -> OwnedDescriptor {
         let found = try OwnedDescriptor.openMaking(path, permissions: 0o700)
-        if try found.status().isMountRoot { return found }
-        let clone = try found.cloneMount()
-        try clone.makePrivate(setting: [], clearing: [])
-        try clone.attachMount(at: found)
-        return try .open(path, [.readOnly, .directory])
+        if try !found.status().isMountRoot { try found.cloneMount().attachMount(at: found) }
+        let anchorage = try OwnedDescriptor.open(path, [.readOnly, .directory])
+        // Not before: what is attached to a shared mount becomes a shared one (mount_namespaces(7)).
+        try anchorage.makePrivate(setting: [], clearing: [])
+        return anchorage
     }
 }
 

@@ -47,6 +47,25 @@ struct NetworkSharesTests {
         }
     }
 
+    @Test("a root is used on when what failed in it is not the root's")
+    func goodRoot() async throws {
+        try await TestNode.with { node in
+            let shares = try shares(node)
+            try await make("a", on: shares)
+            let runs = Mutex(0)
+            await expectFailure(.unavailable) {
+                try await shares.withRoot(of: Self.share, "look") { _ throws(DriverError) in
+                    runs.withLock { $0 += 1 }
+                    throw DriverError(.unavailable, "not now")
+                }
+            }
+            #expect(runs.withLock { $0 } == 1)
+            // In another tmpfs it would be missing.
+            _ = try await shares.tree(of: Self.share, ["a"], for: VolumeID("v"))
+            shares.stop()
+        }
+    }
+
     @Test("what is not there is NOT_FOUND, and no link is followed")
     func missing() async throws {
         try await TestNode.with { node in

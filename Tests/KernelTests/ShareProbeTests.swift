@@ -146,6 +146,33 @@ struct ShareProbeTests {
         }
     }
 
+    private func names(in path: String) throws -> [String] {
+        var names: [String] = []
+        try OwnedDescriptor.open(path, [.readOnly, .directory]).forEachEntry { entry in
+            if let name = entry.name.string { names.append(name) }
+            return true
+        }
+        return names
+    }
+
+    @Test("what is attached for a root is seen in no other namespace, and detached when the root is dropped")
+    func anchor() async throws {
+        try await TestNode.with(parent: .shared) { node in
+            let shares = try shares(node, idleTime: .seconds(1))
+            _ = try await shares.tree(of: Self.share, [], for: VolumeID("v"))
+            let anchorage = node.state + "/shares"
+            let anchor = try #require(try names(in: anchorage).first)
+            let attached = try mountInfo("\(anchorage)/\(anchor)")
+            #expect(attached.count == 1)
+            // Shared with nobody: mountinfo(5) has no optional fields then.
+            for line in try attached + mountInfo(anchorage) { #expect(line.firstIndex(of: "-") == 6) }
+            clock.advance(by: .seconds(2))
+            try waitUntil("the root is detached") { try names(in: anchorage).isEmpty }
+            #expect(try mountInfo("\(anchorage)/\(anchor)").isEmpty)
+            shares.stop()
+        }
+    }
+
     @Test("a lane is remembered as long as a root is kept, and no longer")
     func remembered() async throws {
         try await TestNode.with { node in
