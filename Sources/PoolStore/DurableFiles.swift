@@ -52,7 +52,8 @@ extension OwnedDescriptor {
             throw error
         }
         CrashPoint.recordLinked.pass()
-        try removeFile(temporary)
+        // On a share another controller may have removed it.
+        do { try removeFile(temporary) } catch .noSuchFileOrDirectory {}
         try directory.synchronize()
     }
 

@@ -116,6 +116,18 @@ final class ProjectClaimsTests {
         #expect(share.names(in: "claims").count == 4)
     }
 
+    @Test("whose folder another controller takes away is to call again, and claims nothing")
+    func folderGone() throws {
+        share.makeDirectory("gone")
+        let gone = try OwnedDescriptor.open(share.path + "/gone", [.readOnly, .directory])
+        #expect(rmdir(share.path + "/gone") == 0)
+        let found = code {
+            _ = try claims.take(for: owner("a"), in: folder, temporaries: gone, on: directory("a"))
+        }
+        #expect(found == .aborted)
+        #expect(share.names(in: "claims").isEmpty)
+    }
+
     @Test("where all are taken the call may be repeated, and nothing is claimed")
     func exhausted() throws {
         let numbers = try candidates(owner("a"))

@@ -111,18 +111,21 @@ struct ProjectClaims {
     ) throws(DriverError) -> Bool {
         let content = PoolFile.bytes(["path": .string(owner.path), "volume": .string(owner.key.text)])
         let nonce = "\(owner.key).\(Nonce.random())"
-        let isMade = try attempt("claim project \(project)") { () throws(Errno) in
+        do throws(Errno) {
             try temporaries.writeTemporary(content, nonce: nonce)
-            do throws(Errno) {
-                try temporaries.publishTemporary(nonce: nonce, in: claims, as: project.description)
-                return true
-            } catch .fileExists {
-                return false
+            try temporaries.publishTemporary(nonce: nonce, in: claims, as: project.description)
+            return true
+        } catch {
+            switch error {
+            case .fileExists:
+                // Another controller that makes the same volume, or this one, whose reply was lost.
+                return try holder(of: project, in: claims) == .volume(owner)
+            case .noSuchFileOrDirectory:
+                // Such a controller took the temporary file for one that an attempt left which died.
+                throw DriverError(.aborted, "another controller makes \(owner.path) as well; repeat the call")
+            default: throw failure("claim project \(project)", error)
             }
         }
-        // Another controller that makes the same volume, or this one, whose reply was lost.
-        guard !isMade else { return true }
-        return try holder(of: project, in: claims) == .volume(owner)
     }
 
     /// Nobody has a file in it; an attempt of ours that ended early may have set its limit.
